@@ -1,0 +1,83 @@
+"""The exception tree of Havre.
+
+    HavreError                  anything the user is told: message, hint, retryable
+    ├── ManifestError           havre.yaml is not valid (carries every problem found)
+    ├── UsageError              the request itself is wrong: unknown name, bad argument
+    ├── ConflictError           the request collides with what is running now
+    ├── SourceError             the repository could not be read
+    ├── BuildError              an image could not be built
+    ├── EngineError             the Docker engine refused or did not answer
+    ├── RolloutError            a release did not become healthy or did not answer
+    ├── SecretError             a secret is missing or cannot be opened
+    ├── Cancelled               somebody asked the operation to stop
+    └── ServerError             the CLI could not reach Havre, or Havre failed
+
+A message says what happened and where; the hint says what to do about it. Neither ever
+holds a secret's value.
+"""
+
+from __future__ import annotations
+
+
+class HavreError(Exception):
+    """Something the user is told about.
+
+    Args:
+        message: what happened and where, one sentence.
+        hint: the remedy, one sentence; empty when there is none.
+        retryable: whether doing the same again may succeed.
+        detail: more lines (log lines of a task, the end of a build log).
+    """
+
+    retryable_default = False
+
+    def __init__(
+        self, message: str, *, hint: str = "", retryable: bool | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.detail = detail
+        self.retryable = self.retryable_default if retryable is None else retryable
+
+
+class ManifestError(HavreError):
+    """havre.yaml is not valid."""
+
+
+class UsageError(HavreError):
+    """The request itself is wrong."""
+
+
+class ConflictError(HavreError):
+    """The request collides with what is running now."""
+
+    retryable_default = True
+
+
+class SourceError(HavreError):
+    """The repository could not be read."""
+
+
+class BuildError(HavreError):
+    """An image could not be built."""
+
+
+class EngineError(HavreError):
+    """The Docker engine refused or did not answer."""
+
+
+class RolloutError(HavreError):
+    """A release did not become healthy, or did not answer."""
+
+
+class SecretError(HavreError):
+    """A secret is missing or cannot be opened."""
+
+
+class Cancelled(HavreError):  # noqa: N818 - it is an outcome, not a failure
+    """Somebody asked the operation to stop."""
+
+
+class ServerError(HavreError):
+    """The CLI could not reach Havre, or Havre failed."""
