@@ -1,0 +1,98 @@
+"""What a server's administrator can set: environment variables, then ``/etc/havre/havre.toml``.
+
+Every field is read from ``HAVRE_<FIELD>`` (``HAVRE_STATE``, ``HAVRE_HTTP_PORT`` …), else from the
+key of the same name in the TOML file, else has the default below.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+WEB_UID_WITHOUT_ACCOUNT = 61987
+"""Uid and gid of the web process where no account ``havre`` exists (in systemd's dynamic range)."""
+
+
+class Paths:
+    """Where a server's files are, all below the state directory (see ARCHITECTURE.md)."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.db = state / "db"
+        self.database = self.db / "havre.sqlite3"
+        self.run = state / "run"
+        self.api_socket = self.run / "api.sock"
+        self.worker_socket = self.run / "worker.sock"
+        self.keys = state / "keys"
+        self.private_key = self.keys / "secrets.key"
+        self.public_key = self.keys / "secrets.pub"
+        self.django_key = self.keys / "django.key"
+        self.known_hosts = self.keys / "known_hosts"
+        self.traefik = state / "traefik"
+        self.traefik_dynamic = self.traefik / "dynamic"
+        self.traefik_acme = self.traefik / "acme"
+        self.sources = state / "sources"
+        self.builds = state / "builds"
+
+
+class Config(BaseSettings):
+    """The settings of one server."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HAVRE_", toml_file="/etc/havre/havre.toml", frozen=True, extra="ignore"
+    )
+
+    state: Path = Field(Path("/var/lib/havre"), description="Directory of everything Havre keeps.")
+    docker_host: str = Field("unix:///var/run/docker.sock", description="Address of the Docker Engine API.")
+    http_port: int = Field(80, description="Port on which Traefik answers HTTP.")
+    https_port: int = Field(443, description="Port on which Traefik answers HTTPS.")
+    public_http_port: int = Field(
+        80, description="HTTP port as users see it, where something forwards to http_port."
+    )
+    public_https_port: int = Field(
+        443, description="HTTPS port as users see it, where something forwards to https_port."
+    )
+    acme_email: str = Field("", description="Address for Let's Encrypt; empty: no certificates by ACME.")
+    acme_server: str = Field("", description="ACME directory, if not Let's Encrypt's own.")
+    tls_certificate: Path | None = Field(
+        None, description="PEM file served where no other certificate matches."
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the key of tls_certificate.")
+    domain: str = Field("", description="Host name of Havre's own API, routed through Traefik over HTTPS.")
+    api_port: int = Field(
+        8700, description="Port of the API on the bridge between Traefik and the server, never published."
+    )
+    web_user: str = Field("havre", description="Account of the web process, if it exists.")
+    database_url: str = Field("", description="PostgreSQL instead of SQLite: postgres://user@host/name.")
+    operation_threads: int = Field(4, description="Operations run at once, each in its own environment.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is the library's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment first, then the TOML file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """Where this server's files are."""
+        return Paths(self.state)
+
+
+@lru_cache(maxsize=1)
+def config() -> Config:
+    """The settings of this process, read once."""
+    return Config()

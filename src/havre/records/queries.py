@@ -1,0 +1,230 @@
+"""Reading and writing the records: queueing, claiming, following, releases.
+
+Every function is a short transaction of its own and safe to call from any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.utils import timezone
+
+from havre.errors import ConflictError, HavreError, UsageError
+from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
+
+_ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
+
+
+def environment_named(project: str, environment: str) -> Environment:
+    """The environment, or a UsageError that names the known ones."""
+    found = (
+        Environment.objects.select_related("project", "current_release")
+        .filter(project__name=project, name=environment)
+        .first()
+    )
+    if found:
+        return found
+    known = sorted(f"{e.project.name}/{e.name}" for e in Environment.objects.select_related("project"))
+    raise UsageError(
+        f"there is no environment {project}/{environment}",
+        hint=f"known: {', '.join(known)}" if known else "deploy one first: havre deploy",
+    )
+
+
+@transaction.atomic
+def ensure_environment(project: str, environment: str, *, source: str, subfolder: str = "") -> Environment:
+    """The environment, made if it is new; a given source replaces the remembered one."""
+    row, created = Project.objects.get_or_create(
+        name=project, defaults={"source": source, "subfolder": subfolder}
+    )
+    if not created and source and (row.source, row.subfolder) != (source, subfolder):
+        row.source, row.subfolder = source, subfolder
+        row.save(update_fields=["source", "subfolder"])
+    return Environment.objects.get_or_create(project=row, name=environment)[0]
+
+
+def enqueue(kind: str, environment: Environment, params: dict[str, Any], *, actor: str) -> Operation:
+    """Record an operation for the worker to claim."""
+    return Operation.objects.create(
+        kind=kind, environment=environment, target=str(environment), params=params, actor=actor
+    )
+
+
+def claim(worker: str) -> Operation | None:
+    """The oldest operation whose environment is free, now this worker's; None if there is none.
+
+    The claim is one conditional update whose row count tells who won, so any number of workers may
+    try. At most one operation per environment runs at a time.
+    """
+    busy = Operation.objects.filter(
+        state=Operation.State.RUNNING, environment=OuterRef("environment")
+    ).exclude(environment=None)
+    queued = Operation.objects.filter(state=Operation.State.QUEUED)
+    for pk in queued.exclude(Exists(busy)).order_by("id").values_list("pk", flat=True)[:10]:
+        with transaction.atomic():
+            won = (
+                queued.filter(pk=pk)
+                .exclude(Exists(busy))
+                .update(state=Operation.State.RUNNING, worker=worker, attempt=1, started_at=timezone.now())
+            )
+        if won:
+            return Operation.objects.select_related("environment__project").get(pk=pk)
+    return None
+
+
+def take_over(worker: str) -> list[Operation]:
+    """The operations that an earlier worker left running, now this worker's, oldest first.
+
+    Only one worker runs on a server (it holds a lock file), so whatever runs under another boot id
+    was interrupted.
+    """
+    left = Operation.objects.filter(state=Operation.State.RUNNING).exclude(worker=worker)
+    taken = []
+    for operation in left.order_by("id").select_related("environment__project"):
+        if left.filter(pk=operation.pk).update(worker=worker, attempt=operation.attempt + 1):
+            operation.refresh_from_db()
+            taken.append(operation)
+    return taken
+
+
+def request_cancel(operation: Operation) -> None:
+    """Ask an operation to stop; one that is still queued ends at once.
+
+    Raises:
+        ConflictError: it is already over.
+    """
+    ended = Operation.objects.filter(pk=operation.pk, state=Operation.State.QUEUED).update(
+        state=Operation.State.CANCELLED, cancel_requested=True, finished_at=timezone.now()
+    )
+    if ended:
+        record_event(operation, "outcome", {"state": "cancelled", "error": None, "result": {}})
+        return
+    asked = Operation.objects.filter(pk=operation.pk, state=Operation.State.RUNNING).update(
+        cancel_requested=True
+    )
+    if not asked:
+        raise ConflictError(f"operation {operation.pk} is already over", retryable=False)
+
+
+def finish(
+    operation: Operation,
+    state: Operation.State,
+    *,
+    error: HavreError | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
+    """Record the outcome, as one transaction with its event."""
+    problem = error and {
+        "message": error.message,
+        "hint": error.hint,
+        "detail": error.detail,
+        "retryable": error.retryable,
+    }
+    with transaction.atomic():
+        Operation.objects.filter(pk=operation.pk).update(
+            state=state, error=problem, result=result or {}, finished_at=timezone.now()
+        )
+        record_event(operation, "outcome", {"state": state, "error": problem, "result": result or {}})
+    operation.refresh_from_db()
+
+
+def record_event(operation: Operation, kind: str, data: dict[str, Any]) -> None:
+    """Append one event."""
+    Event.objects.create(operation=operation, kind=kind, data=data)
+
+
+def record_log(operation: Operation, lines: Iterable[tuple[str, str]]) -> None:
+    """Append log lines, each (source, line), in one transaction."""
+    Event.objects.bulk_create(
+        Event(operation=operation, kind="log", data={"source": source, "line": line})
+        for source, line in lines
+    )
+
+
+def events_after(operation: int, last: int, *, limit: int = 1000) -> list[Event]:
+    """The next events of an operation after the event id ``last``."""
+    return list(Event.objects.filter(operation_id=operation, id__gt=last).order_by("id")[:limit])
+
+
+def steps_of(operation: Operation) -> QuerySet[Step]:
+    """The steps of an operation in their order."""
+    return Step.objects.filter(operation=operation).order_by("position")
+
+
+@transaction.atomic
+def new_release(environment: Environment, operation: Operation, **fields: Any) -> Release:
+    """The draft of the next release; the same one again if this operation already made it."""
+    existing = Release.objects.filter(environment=environment, operation=operation).first()
+    if existing:
+        return existing
+    last = environment.releases.aggregate(last=Max("number"))["last"] or 0
+    return Release.objects.create(environment=environment, operation=operation, number=last + 1, **fields)
+
+
+@transaction.atomic
+def go_live(release: Release) -> None:
+    """Make this release the environment's current one."""
+    environment = release.environment
+    Release.objects.filter(environment=environment, state=Release.State.LIVE).exclude(pk=release.pk).update(
+        state=Release.State.SUPERSEDED
+    )
+    release.state = Release.State.LIVE
+    release.live_at = timezone.now()
+    release.save()
+    environment.current_release = release
+    environment.save(update_fields=["current_release"])
+
+
+def release_numbered(environment: Environment, number: int) -> Release:
+    """A release of the environment that was once live.
+
+    Raises:
+        UsageError: there is none of that number, or it never served.
+    """
+    good = environment.releases.filter(state__in=(Release.State.LIVE, Release.State.SUPERSEDED))
+    release = good.filter(number=number).first()
+    if release:
+        return release
+    known = ", ".join(str(n) for n in good.order_by("-number").values_list("number", flat=True)[:10])
+    raise UsageError(
+        f"{environment} has no release {number} that served", hint=f"those that did: {known or 'none'}"
+    )
+
+
+def previous_release(environment: Environment) -> Release | None:
+    """The newest release below the current one that served: what a plain rollback returns to."""
+    current = environment.current_release
+    if current is None:
+        return None
+    return (
+        environment.releases.filter(state=Release.State.SUPERSEDED, number__lt=current.number)
+        .order_by("-number")
+        .first()
+    )
+
+
+def current_secrets(environment: Environment) -> dict[str, Secret]:
+    """The newest version of each secret that is set, by name."""
+    newest: dict[str, Secret] = {}
+    for secret in Secret.objects.filter(environment=environment).order_by("name", "version"):
+        newest[secret.name] = secret
+    return {name: secret for name, secret in newest.items() if secret.unset_at is None}
+
+
+@transaction.atomic
+def add_secret(
+    environment: Environment, name: str, sealed: bytes, *, actor: str, generated: bool = False
+) -> Secret:
+    """Store the next version of a secret."""
+    last = Secret.objects.filter(environment=environment, name=name).aggregate(v=Max("version"))["v"] or 0
+    return Secret.objects.create(
+        environment=environment,
+        name=name,
+        version=last + 1,
+        sealed=sealed,
+        actor=actor,
+        generated=generated,
+    )
