@@ -1,0 +1,318 @@
+"""The Docker engine in Swarm mode, by the official SDK."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
+
+from havre.adapters.swarm.requests import service_request, snapshot, task_of
+from havre.domain import naming
+from havre.domain.snapshot import Snapshot, Task
+from havre.domain.workload import Workload
+from havre.errors import EngineError
+
+_MANAGED = {"label": f"{naming.MANAGED}=true"}
+
+
+class Engine:
+    """One engine that manages a Swarm.
+
+    Every method raises :class:`EngineError` when the engine refuses or does not answer. Safe to use
+    from several threads: each has its own connection.
+    """
+
+    def __init__(self, address: str, *, timeout: int = 30) -> None:
+        self.address = address
+        self._timeout = timeout
+        self._local = threading.local()
+
+    def connect(self, *, timeout: int | None = None) -> docker.APIClient:
+        """A new connection, for what blocks long (following events or logs); the caller closes it."""
+        with _explained(f"reaching the Docker engine at {self.address}"):
+            return docker.APIClient(base_url=self.address, version="auto", timeout=timeout or self._timeout)
+
+    @property
+    def _api(self) -> docker.APIClient:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self.connect()
+        return client
+
+    # What is there
+
+    def info(self) -> dict[str, Any]:
+        """The engine's description of itself (``GET /info``)."""
+        with _explained("reading the engine's description"):
+            return self._api.info()
+
+    def require_swarm(self) -> None:
+        """Raise unless this engine manages a Swarm."""
+        swarm = self.info().get("Swarm", {})
+        if swarm.get("LocalNodeState") != "active" or not swarm.get("ControlAvailable"):
+            raise EngineError(
+                "the Docker engine does not manage a Swarm",
+                hint="run `docker swarm init --advertise-addr ADDRESS` on this server",
+            )
+
+    def snapshot(self, **labels: str) -> Snapshot:
+        """Havre's services and their tasks, narrowed to those with these labels."""
+        wanted = [_MANAGED["label"], *(f"{key}={value}" for key, value in labels.items())]
+        with _explained("listing services"):
+            services = self._api.services(filters={"label": wanted})
+            if not services:
+                return Snapshot()
+            tasks = self._api.tasks(filters={"service": [service["ID"] for service in services]})
+        return snapshot(services, tasks)
+
+    def environment(self, project: str, environment: str) -> Snapshot:
+        """The services and tasks of one environment."""
+        return self.snapshot(**naming.labels(project, environment))
+
+    def tasks_of(self, service_names: Sequence[str]) -> tuple[Task, ...]:
+        """The tasks of some services, newest first: one quick request, for tight loops."""
+        with _explained("listing tasks"):
+            tasks = self._api.tasks(filters={"service": list(service_names)})
+        ordered = sorted(tasks, key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
+        return tuple(task_of(task) for task in ordered)
+
+    def image_id(self, reference: str) -> str | None:
+        """The id of a local image, None if the engine does not have it."""
+        with _explained(f"looking for the image {reference}"):
+            try:
+                return cast("str", self._api.inspect_image(reference)["Id"])
+            except NotFound:
+                return None
+
+    # Networks, volumes, secrets
+
+    def ensure_network(self, name: str, labels: dict[str, str], *, subnet: str = "") -> None:
+        """Make an overlay network unless it is there."""
+        with _explained(f"making the network {name}"):
+            if self._network_id(name):
+                return
+            ipam = (
+                docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
+                if subnet
+                else None
+            )
+            try:
+                self._api.create_network(
+                    name, driver="overlay", labels=labels, check_duplicate=True, ipam=ipam
+                )
+            except APIError as error:
+                if "already exists" not in str(error):
+                    raise
+
+    def _network_id(self, name: str) -> str | None:
+        found = self._api.networks(filters={"name": name, "driver": "overlay"})
+        return next((net["Id"] for net in found if net["Name"] == name), None)
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, waiting for the last task's end to be noticed."""
+        with _explained(f"removing the network {name}"):
+            found = self._network_id(name)
+            if found:
+                for attempt in _while_busy():
+                    with attempt:
+                        self._api.remove_network(found)
+
+    def ensure_secret(self, name: str, value: bytes, labels: dict[str, str]) -> None:
+        """Hand a secret to the Swarm unless one of that name (it carries the version) is there."""
+        with _explained(f"storing the secret {name}"):
+            if not self._secret_id(name):
+                self._api.create_secret(name, value, labels=labels)
+
+    def _secret_id(self, name: str) -> str | None:
+        found = self._api.secrets(filters={"name": name})
+        return next((secret["ID"] for secret in found if secret["Spec"]["Name"] == name), None)
+
+    def secrets(self, labels: dict[str, str]) -> list[str]:
+        """Names of the Swarm's secrets that have these labels."""
+        with _explained("listing secrets"):
+            found = self._api.secrets(filters={"label": [f"{key}={value}" for key, value in labels.items()]})
+        return [secret["Spec"]["Name"] for secret in found]
+
+    def remove_secret(self, name: str) -> None:
+        """Remove a secret if it is there."""
+        with _explained(f"removing the secret {name}"):
+            found = self._secret_id(name)
+            if found:
+                for attempt in _while_busy():
+                    with attempt:
+                        self._api.remove_secret(found)
+
+    def volumes(self, prefix: str) -> list[str]:
+        """Names of Havre's volumes that begin so."""
+        with _explained("listing volumes"):
+            found = self._api.volumes(filters={"label": _MANAGED["label"]})["Volumes"] or []
+        return sorted(volume["Name"] for volume in found if volume["Name"].startswith(prefix))
+
+    def remove_volume(self, name: str) -> None:
+        """Remove a volume and its data, once nothing uses it any more."""
+        with _explained(f"removing the volume {name}"):
+            for attempt in _while_busy():
+                with attempt:
+                    self._api.remove_volume(name)
+
+    # Services
+
+    def ensure_service(self, workload: Workload) -> bool:
+        """Make the service, or update it where it differs; True if anything changed.
+
+        The label ``havre.spec`` of what runs is compared with the workload's fingerprint.
+        """
+        wanted = workload.labelled(**{naming.SPEC: workload.fingerprint()})
+        with _explained(f"starting {workload.name}"):
+            current = self._inspect(workload.name)
+            if current is None:
+                self._api.create_service(**_arguments(self._request(wanted)))
+                return True
+            if current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint():
+                self._update(workload.name, lambda _spec: self._request(wanted))
+                return True
+        return False
+
+    def scale(self, name: str, replicas: int) -> None:
+        """Set the number of tasks."""
+
+        def change(spec: dict[str, Any]) -> dict[str, Any]:
+            return {**spec, "Mode": {"Replicated": {"Replicas": replicas}}}
+
+        with _explained(f"scaling {name} to {replicas}"):
+            self._update(name, change)
+
+    def relabel(self, name: str, labels: dict[str, str]) -> None:
+        """Add labels to a service; its tasks are not touched."""
+
+        def change(spec: dict[str, Any]) -> dict[str, Any]:
+            return {**spec, "Labels": {**spec["Labels"], **labels}}
+
+        with _explained(f"labelling {name}"):
+            self._update(name, change)
+
+    def remove_service(self, name: str) -> None:
+        """Remove a service if it is there; its tasks end in their stop grace period."""
+        with _explained(f"removing {name}"):
+            try:
+                self._api.remove_service(name)
+            except NotFound:
+                return
+
+    def _inspect(self, name: str) -> dict[str, Any] | None:
+        try:
+            return cast("dict[str, Any]", self._api.inspect_service(name))
+        except NotFound:
+            return None
+
+    def _request(self, workload: Workload) -> dict[str, Any]:
+        networks = {a.network: self._network_id(a.network) for a in workload.attachments}
+        secrets = {f.secret: self._secret_id(f.secret) for f in workload.secret_files}
+        missing = [name for name, found in {**networks, **secrets}.items() if found is None]
+        if missing:
+            raise EngineError(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
+        return service_request(
+            workload,
+            networks=cast("dict[str, str]", networks),
+            secrets=cast("dict[str, str]", secrets),
+        )
+
+    def _update(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+        """Change a service's description; somebody else's update in between is met by reading again."""
+        out_of_sequence = retry_if_exception(lambda error: "out of sequence" in str(error))
+        for attempt in Retrying(
+            retry=out_of_sequence, stop=stop_after_delay(10), wait=wait_fixed(0.05), reraise=True
+        ):
+            with attempt:
+                current = self._api.inspect_service(name)
+                request = change(current["Spec"])
+                self._api.update_service(
+                    current["ID"], version=current["Version"]["Index"], **_arguments(request)
+                )
+
+    # Tasks
+
+    def was_out_of_memory(self, container: str) -> bool:
+        """Whether the kernel killed a container of this node for its memory."""
+        try:
+            return bool(self._api.inspect_container(container)["State"].get("OOMKilled"))
+        except (DockerException, requests.RequestException):
+            return False  # on another node, or removed already: the exit code has to do
+
+    def last_lines(self, container: str, count: int = 15) -> list[str]:
+        """The end of a container's log on this node; empty if it is not there any more."""
+        try:
+            output = self._api.logs(container, tail=count, stdout=True, stderr=True)
+        except (DockerException, requests.RequestException):
+            return []
+        return output.decode(errors="replace").splitlines()
+
+    def bridge_address(self, container: str) -> tuple[str, str] | None:
+        """Address of a container on the node's own bridge, and that bridge's gateway.
+
+        The worker runs on the node, outside of every overlay network; this is how it reaches the
+        router's internal entry point, which is not published.
+        """
+        with _explained("inspecting docker_gwbridge"):
+            bridge = self._api.inspect_network("docker_gwbridge")
+        gateway = bridge["IPAM"]["Config"][0]["Gateway"]
+        entry = (bridge.get("Containers") or {}).get(container)
+        return (entry["IPv4Address"].split("/")[0], gateway) if entry else None
+
+    def events(self, client: docker.APIClient) -> Iterator[dict[str, Any]]:
+        """What happens to containers, services and nodes, as it happens."""
+        with _explained("following events"):
+            yield from client.events(
+                decode=True,
+                filters={
+                    "type": ["container", "service", "node"],
+                    "event": ["start", "die", "kill", "health_status", "update", "create", "remove"],
+                },
+            )
+
+
+def _arguments(request: dict[str, Any]) -> dict[str, Any]:
+    """An engine request as the arguments by which the SDK takes it."""
+    return {
+        "name": request["Name"],
+        "labels": request["Labels"],
+        "task_template": request["TaskTemplate"],
+        "mode": request["Mode"],
+        "update_config": request.get("UpdateConfig"),
+        "endpoint_spec": request.get("EndpointSpec"),
+    }
+
+
+def _while_busy() -> Retrying:
+    """Retry while the engine says that a stopped task still holds the thing."""
+    busy = retry_if_exception(
+        lambda error: (
+            isinstance(error, APIError)
+            and any(word in str(error) for word in ("in use", "active endpoints", "is in use"))
+        )
+    )
+    return Retrying(retry=busy, stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
+
+
+@contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    """Turn the SDK's errors into one that says what was being done and what helps."""
+    try:
+        yield
+    except APIError as error:
+        raise EngineError(
+            f"{doing}: the engine refused: {error.explanation or error}",
+            retryable=bool(error.is_server_error()),
+        ) from error
+    except (DockerException, requests.RequestException, OSError) as error:
+        raise EngineError(
+            f"{doing}: {error}",
+            hint="is the Docker engine running, and may this process use it? `havre doctor` looks",
+            retryable=True,
+        ) from error

@@ -1,0 +1,60 @@
+"""Names of things in the engine, as ARCHITECTURE.md lists them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+EDGE_NETWORK: Final = "havre-edge"
+ROUTER_SERVICE: Final = "havre-router"
+
+MANAGED: Final = "havre.managed"
+PROJECT: Final = "havre.project"
+ENVIRONMENT: Final = "havre.environment"
+SERVICE: Final = "havre.service"
+RELEASE: Final = "havre.release"
+OPERATION: Final = "havre.operation"
+ROLE: Final = "havre.role"
+SPEC: Final = "havre.spec"
+
+
+def environment_name(project: str, environment: str) -> str:
+    """Name of an environment's private network, and prefix of all that is its own."""
+    return f"{project}-{environment}"
+
+
+def service_name(project: str, environment: str, service: str, release: int | None = None) -> str:
+    """Name of a Swarm service; releases stand side by side, databases have no number."""
+    name = f"{environment_name(project, environment)}-{service}"
+    return name if release is None else f"{name}-r{release}"
+
+
+def job_name(project: str, environment: str, service: str, release: int) -> str:
+    """Name of the Swarm job that runs a release command."""
+    return f"{service_name(project, environment, service, release)}-release"
+
+
+def image_tag(project: str, service: str, commit: str, release: int) -> str:
+    """Tag of a built image, for people; services use the image id."""
+    return f"{project}/{service}:{commit[:12]}-{release}"
+
+
+def labels(
+    project: str,
+    environment: str,
+    *,
+    service: str = "",
+    role: str = "",
+    release: int | None = None,
+    operation: int | None = None,
+) -> dict[str, str]:
+    """Labels that mark something in the engine as this environment's."""
+    given = {
+        MANAGED: "true",
+        PROJECT: project,
+        ENVIRONMENT: environment,
+        SERVICE: service,
+        ROLE: role,
+        RELEASE: "" if release is None else str(release),
+        OPERATION: "" if operation is None else str(operation),
+    }
+    return {key: value for key, value in given.items() if value}
