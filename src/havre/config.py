@@ -70,6 +70,9 @@ class Config(BaseSettings):
     api_port: int = Field(
         8700, description="Port of the API on the bridge between Traefik and the server, never published."
     )
+    edge_subnet: str = Field(
+        "10.210.0.0/16", description="Addresses of the network that the router shares with applications."
+    )
     web_user: str = Field("havre", description="Account of the web process, if it exists.")
     database_url: str = Field("", description="PostgreSQL instead of SQLite: postgres://user@host/name.")
     operation_threads: int = Field(4, description="Operations run at once, each in its own environment.")

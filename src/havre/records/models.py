@@ -170,6 +170,7 @@ class Event(models.Model):
 
     ``kind`` and ``data``:
 
+    * ``plan``: ``{"steps": [{"name", "title"}], "attempt"}``, first, and again after a restart
     * ``step``: ``{"name", "title", "state", "message", "seconds"}``
     * ``log``: ``{"line", "source"}`` (source: ``build api``, ``release api``, …)
     * ``outcome``: ``{"state", "error", "result"}``, the last one

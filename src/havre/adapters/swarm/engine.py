@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -237,6 +237,12 @@ class Engine:
                 )
 
     # Tasks
+
+    def running_containers(self, ids: Collection[str]) -> list[str]:
+        """Which of these containers still run on this node."""
+        with _explained("listing containers"):
+            running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
+        return [container["Id"] for container in running if container["Id"] in ids]
 
     def was_out_of_memory(self, container: str) -> bool:
         """Whether the kernel killed a container of this node for its memory."""

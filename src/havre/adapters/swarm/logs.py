@@ -42,7 +42,7 @@ def service_logs(
             stdout=True,
             stderr=True,
             since=since or 0,
-            tail="all" if tail is None else tail,
+            tail="all" if tail is None else str(tail),
             is_tty=False,
         )
     except docker.errors.DockerException as error:

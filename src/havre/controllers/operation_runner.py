@@ -1,0 +1,182 @@
+"""Claims operations and runs their steps, recording each; continues what a dead worker left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final
+
+from django.db import close_old_connections, connection
+from django.utils import timezone
+
+from havre.errors import Cancelled, HavreError
+from havre.operations.catalogue import RUNBOOKS
+from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
+from havre.records import queries
+from havre.records.models import Operation
+from havre.records.models import Step as StepRecord
+
+log = logging.getLogger(__name__)
+
+_IDLE_LOOK: Final = 5.0  # seconds; new operations wake the runner at once, this is the safety net
+_ATTEMPTS: Final = 3
+
+
+class OperationRunner:
+    """Runs operations in threads, one per environment at a time."""
+
+    def __init__(self, platform: Platform, boot: str) -> None:
+        self._platform = platform
+        self._boot = boot
+        self._pool = ThreadPoolExecutor(platform.config.operation_threads, thread_name_prefix="operation")
+        self._wake = threading.Event()
+        self._running: set[Future[None]] = set()
+
+    def wake(self) -> None:
+        """Look for new operations now."""
+        self._wake.set()
+
+    def run(self) -> None:
+        """Claim and run until the worker stops; then wait for what runs to reach a checkpoint."""
+        for operation in queries.take_over(self._boot):
+            log.info("operation %s (%s %s) continues", operation.pk, operation.kind, operation.target)
+            self._submit(operation)
+        while not self._platform.stopping.is_set():
+            self._wake.clear()
+            while self._has_room() and (operation := queries.claim(self._boot)):
+                self._submit(operation)
+            self._wake.wait(_IDLE_LOOK)
+        self._pool.shutdown(wait=True)
+
+    def _has_room(self) -> bool:
+        self._running = {future for future in self._running if not future.done()}
+        return len(self._running) < self._platform.config.operation_threads
+
+    def _submit(self, operation: Operation) -> None:
+        future = self._pool.submit(self._run, operation)
+        self._running.add(future)
+        # The end of one operation may free its environment for the next.
+        future.add_done_callback(lambda _: self.wake())
+
+    def _run(self, operation: Operation) -> None:
+        close_old_connections()
+        try:
+            run_operation(self._platform, operation)
+        except Interrupted:
+            log.info("operation %s is left for the next worker", operation.pk)
+        except Exception:
+            log.exception("operation %s", operation.pk)
+        finally:
+            connection.close()
+
+
+def run_operation(platform: Platform, operation: Operation) -> None:
+    """Run one claimed operation to its outcome.
+
+    Raises:
+        Interrupted: the worker stops; the operation stays claimed for the next one.
+    """
+    if operation.environment is None:
+        queries.finish(operation, Operation.State.FAILED, error=HavreError("its environment is gone"))
+        return
+    run = Run(platform, operation, operation.environment)
+    runbook = RUNBOOKS[operation.kind](run)
+    _write_down(operation, runbook)
+    try:
+        if operation.attempt > _ATTEMPTS:
+            raise HavreError(  # noqa: TRY301 - handled like any other failure, below
+                f"the worker ended {_ATTEMPTS} times during this operation",
+                hint="its log is in the worker's log; `havre doctor` looks at memory and disk",
+            )
+        for step in runbook.steps:
+            run.checkpoint()
+            _take(run, step)
+    except Cancelled as cancelled:
+        _undo(run, runbook, Operation.State.CANCELLED, cancelled)
+    except HavreError as error:
+        _undo(run, runbook, Operation.State.FAILED, error)
+    except Exception as error:
+        log.exception("operation %s", operation.pk)
+        unexpected = HavreError(
+            f"unexpected {type(error).__name__} in Havre; the worker's log has the details",
+            hint="please report it",
+        )
+        _undo(run, runbook, Operation.State.FAILED, unexpected)
+    else:
+        run.flush()
+        queries.finish(operation, Operation.State.SUCCEEDED, result=run.operation.result)
+
+
+def _write_down(operation: Operation, runbook: Runbook) -> None:
+    """Record all steps to come, so that who watches sees how long the way is."""
+    for position, step in enumerate(runbook.steps):
+        StepRecord.objects.get_or_create(
+            operation=operation, name=step.name, defaults={"position": position, "title": step.title}
+        )
+    planned = [{"name": step.name, "title": step.title} for step in runbook.steps]
+    queries.record_event(operation, "plan", {"steps": planned, "attempt": operation.attempt})
+
+
+def _take(run: Run, step: Step) -> None:
+    began = time.monotonic()
+    _record(run, step, StepRecord.State.RUNNING)
+    try:
+        message = step.act() or ""
+    except Exception as error:
+        run.flush()
+        words = error.message if isinstance(error, HavreError) else type(error).__name__
+        _record(run, step, StepRecord.State.FAILED, words, time.monotonic() - began)
+        raise
+    run.flush()
+    _record(run, step, StepRecord.State.DONE, message, time.monotonic() - began)
+
+
+def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError) -> None:
+    run.undoing = True
+    began = time.monotonic()
+    step = Step("undo", "Undo", runbook.undo)
+    StepRecord.objects.get_or_create(
+        operation=run.operation, name=step.name, defaults={"position": 1000, "title": step.title}
+    )
+    try:
+        _take(run, step)
+    except HavreError as second:
+        error = HavreError(
+            f"{error.message}; and undoing failed: {second.message}",
+            hint=second.hint or error.hint,
+            detail=error.detail,
+        )
+    except Exception as second:
+        log.exception("undoing operation %s", run.operation.pk)
+        error = HavreError(
+            f"{error.message}; and undoing failed: {type(second).__name__}", detail=error.detail
+        )
+    log.info("operation %s undone in %.1f s", run.operation.pk, time.monotonic() - began)
+    run.flush()
+    queries.finish(run.operation, state, error=error, result=run.operation.result)
+
+
+def _record(
+    run: Run, step: Step, state: StepRecord.State, message: str = "", seconds: float | None = None
+) -> None:
+    moment = (
+        {"started_at": timezone.now(), "finished_at": None}
+        if state == StepRecord.State.RUNNING
+        else {"finished_at": timezone.now()}
+    )
+    StepRecord.objects.filter(operation=run.operation, name=step.name).update(
+        state=state, message=message[:500], **moment
+    )
+    queries.record_event(
+        run.operation,
+        "step",
+        {
+            "name": step.name,
+            "title": step.title,
+            "state": state,
+            "message": message,
+            "seconds": None if seconds is None else round(seconds, 3),
+        },
+    )

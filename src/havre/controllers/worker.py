@@ -1,0 +1,81 @@
+"""The worker process: it alone holds the engine's socket and the key that opens secrets."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+import uuid
+from types import FrameType
+
+from django.utils import timezone
+
+from havre.adapters.swarm.engine import Engine
+from havre.config import Config
+from havre.controllers.operation_runner import OperationRunner
+from havre.controllers.queries import QueryServer
+from havre.controllers.route_sync import RouteSync
+from havre.errors import HavreError
+from havre.operations.context import Platform
+from havre.operations.routing import Routing
+from havre.records.models import Worker
+
+log = logging.getLogger(__name__)
+
+_HEARTBEAT = 5.0  # seconds
+
+
+def run(config: Config) -> None:
+    """Run until SIGTERM or SIGINT; operations under way are left for the next worker to continue."""
+    stopping = threading.Event()
+    engine = Engine(config.docker_host)
+    platform = Platform(config, engine, Routing(config, engine), stopping)
+    boot = uuid.uuid4().hex
+    runner = OperationRunner(platform, boot)
+    routes = RouteSync(platform)
+    server = QueryServer(config.paths, runner.wake)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        runner.wake()
+        routes.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    _publish_own_route(platform)
+    threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
+    server.start()
+    routes.start()
+    log.info("worker %s is ready", boot[:8])
+    try:
+        runner.run()
+    finally:
+        server.stop()
+
+
+def _publish_own_route(platform: Platform) -> None:
+    try:
+        platform.routing.publish_api()
+    except (HavreError, OSError) as error:
+        log.warning("the route of Havre's own domain: %s", error)
+
+
+def _heartbeat(boot: str, stopping: threading.Event) -> None:
+    started = timezone.now()
+    while not stopping.is_set():
+        try:
+            Worker.objects.update_or_create(
+                pk=1,
+                defaults={
+                    "boot": boot,
+                    "pid": os.getpid(),
+                    "started_at": started,
+                    "seen_at": timezone.now(),
+                },
+            )
+        except Exception:
+            log.exception("heartbeat")
+            time.sleep(1.0)
+        stopping.wait(_HEARTBEAT)

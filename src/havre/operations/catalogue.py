@@ -1,0 +1,17 @@
+"""Every kind of operation, by name: what the interfaces may enqueue and the worker can run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from havre.operations import deploy, destroy, restart, roll_back, scale
+from havre.operations.context import Run, Runbook
+
+RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
+    "deploy": deploy.runbook,
+    "rollback": roll_back.runbook,
+    "restart": restart.runbook,
+    "scale": scale.runbook,
+    "destroy": destroy.runbook,
+}

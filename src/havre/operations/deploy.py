@@ -1,0 +1,317 @@
+"""Deploy: from a commit to a release that serves."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from havre.adapters import buildkit, git
+from havre.adapters.buildkit import platform as platform_images
+from havre.adapters.buildkit.static import static_dockerfile
+from havre.adapters.sealing import unseal
+from havre.domain import naming
+from havre.domain.build import BuildRequest
+from havre.domain.snapshot import ENDED, Task
+from havre.errors import RolloutError, UsageError
+from havre.manifest import (
+    AppService,
+    EnvironmentSpec,
+    Manifest,
+    PostgresService,
+    RedisService,
+    StaticService,
+    load_file,
+)
+from havre.operations import restore_points
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.rollout import Rollout
+from havre.operations.workloads import (
+    POSTGRES_IMAGE,
+    REDIS_IMAGE,
+    Composition,
+    ensure_passwords,
+    secret_versions,
+)
+from havre.records import queries
+from havre.records.models import Build, Release
+
+MANIFEST: Final = "havre.yaml"
+_RELEASE_COMMAND_PATIENCE: Final = 1800.0
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a deployment."""
+    deploy = Deploy(run)
+    return Runbook(
+        steps=(
+            Step("source", "Check out the source", deploy.check_out),
+            Step("platform", "Prepare the platform", deploy.prepare_platform),
+            Step("build", "Build the images", deploy.build),
+            deploy.rollout.data_step,
+            Step("restore-point", "Make a restore point", deploy.make_restore_point),
+            Step("release-command", "Run the release command", deploy.run_release_commands),
+            *deploy.rollout.switch_steps,
+            Step("tidy", "Take the finished release commands away", deploy.tidy),
+        ),
+        undo=deploy.undo,
+    )
+
+
+class Deploy:
+    """One deployment: its checkout, its draft of a release, its rollout."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._folder = run.platform.config.paths.sources / str(run.operation.pk)
+        self._checkout: git.Checkout | None = None
+        self.rollout = Rollout(run)
+        # A worker that died left the draft; the deployment goes on with the same commit.
+        self.release = Release.objects.filter(operation=run.operation).first()
+
+    @property
+    def draft(self) -> Release:
+        """The release being made."""
+        if self.release is None:
+            raise RuntimeError("the release is drafted by the first step")
+        return self.release
+
+    @property
+    def spec(self) -> EnvironmentSpec:
+        """The manifest resolved for this environment."""
+        return EnvironmentSpec.model_validate(self.draft.spec)
+
+    # Steps
+
+    def check_out(self) -> str:
+        """A clean checkout, its manifest, and the draft of the release."""
+        checkout = self._check_out(self.release.commit if self.release else None)
+        manifest = load_file(checkout.path / MANIFEST)
+        spec = self._spec(manifest)
+        ensure_passwords(self.run.platform.config, self.run.environment, spec)
+        versions = secret_versions(self.run.environment, spec)
+        self.release = queries.new_release(
+            self.run.environment,
+            self.run.operation,
+            commit=checkout.commit,
+            ref=checkout.branch or self._ref(spec) or "",
+            subject=checkout.subject[:300],
+            spec=spec.model_dump(mode="json"),
+            secret_versions=versions,
+            variables=[
+                [v.service, v.name, v.value]
+                for v in self.run.environment.variables.order_by("service", "name")
+            ],
+            replicas=self.run.environment.replicas,
+        )
+        self.rollout.take(self.release)
+        self.run.remember(release=self.draft.number)
+        return f"{checkout.commit[:12]} {checkout.subject}"
+
+    def prepare_platform(self) -> str:
+        """The platform's images and the router, made on the first deployment and then found."""
+        platform = self.run.platform
+        platform.engine.require_swarm()
+        with self.run.logging_as("platform"):
+            images = platform_images.prepare(platform.config.docker_host, report=self.run.log)
+        started = platform.routing.ensure_router(images["havre/traefik:3"])
+        for _ in self.run.wait(every=0.2, at_most=60.0):
+            if not platform.routing.router_problem():
+                break
+        platform.routing.connect()
+        for name, service in self.spec.services.items():
+            if isinstance(service, PostgresService):
+                self.draft.images[name] = images[POSTGRES_IMAGE]
+            elif isinstance(service, RedisService):
+                self.draft.images[name] = images[REDIS_IMAGE]
+        self.draft.save(update_fields=["images"])
+        return "the router was started" if started else "ready"
+
+    def build(self) -> str:
+        """The image of each service, addressed by its id."""
+        built = []
+        for name, service in self.spec.services.items():
+            if isinstance(service, AppService | StaticService) and not self._has_image(name):
+                with self.run.logging_as(f"build {name}"):
+                    self._build(name, service)
+                built.append(name)
+                self.run.checkpoint()
+        self._clean_up()
+        done = Build.objects.filter(release=self.draft)
+        return ", ".join(f"{b.service} {b.size / 1e6:.0f} MB in {b.seconds:.1f} s" for b in done) or "none"
+
+    def make_restore_point(self) -> str:
+        """A moment of the data to return to, before the release command may change it."""
+        if not any(isinstance(s, AppService) and s.release for s in self.spec.services.values()):
+            return "not needed: no release command"
+        point = restore_points.make(self.run, self.draft)
+        self.draft.restore_point = point
+        self.draft.save(update_fields=["restore_point"])
+        return str(point["name"]) if point else "none: no backup is set up"
+
+    def run_release_commands(self) -> str:
+        """Each service's release command to its end, in the new image, before any traffic."""
+        ran = []
+        for name, service in self.spec.services.items():
+            if isinstance(service, AppService) and service.release:
+                with self.run.logging_as(f"release {name}"):
+                    self._run_release_command(name, service)
+                ran.append(name)
+        return ", ".join(ran) or "none"
+
+    def tidy(self) -> str:
+        """Jobs that ran to their end are only kept until the release serves."""
+        self._remove_jobs()
+        return "done"
+
+    def undo(self) -> str:
+        """Take away whatever this deployment made; what served goes on serving."""
+        self._clean_up()
+        if self.release is None:
+            return "nothing had been changed"
+        self._remove_jobs()
+        if not self.release.swarm_services:
+            Release.objects.filter(pk=self.release.pk).update(state=Release.State.FAILED)
+            return "nothing had been changed"
+        return self.rollout.undo()
+
+    # What is needed for that
+
+    def _check_out(self, commit: str | None) -> git.Checkout:
+        if self._checkout is None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True)
+            source = self._source(commit)
+            self._checkout = git.checkout(
+                source, self._folder / "tree", report=self.run.log, cancelled=self.run.is_stopped
+            )
+            self.run.checkpoint()
+        return self._checkout
+
+    def _source(self, commit: str | None) -> git.Source:
+        project = self.run.environment.project
+        params = self.run.operation.params
+        location = params.get("source") or project.source
+        if not location:
+            raise UsageError(
+                f"{project.name} has no source yet", hint="name it once: havre deploy --source PATH-OR-URL"
+            )
+        key = project.sealed_deploy_key
+        return git.Source(
+            location=location,
+            ref=commit or params.get("ref"),
+            subfolder=params.get("subfolder") or project.subfolder or None,
+            deploy_key=git.DeployKey(unseal(self.run.platform.config.paths.private_key, bytes(key)))
+            if key
+            else None,
+        )
+
+    def _ref(self, spec: EnvironmentSpec) -> str | None:
+        return self.run.operation.params.get("ref") or spec.branch
+
+    def _spec(self, manifest: Manifest) -> EnvironmentSpec:
+        if manifest.project != self.run.project:
+            raise UsageError(
+                f"{MANIFEST} describes the project {manifest.project}, not {self.run.project}",
+                hint=f"deploy it as --project {manifest.project}, or correct the line `project:`",
+            )
+        return manifest.for_environment(self.run.environment.name)
+
+    def _has_image(self, name: str) -> bool:
+        image = self.draft.images.get(name)
+        return bool(image and self.run.platform.engine.image_id(image))
+
+    def _build(self, name: str, service: AppService | StaticService) -> None:
+        checkout = self._check_out(self.draft.commit)
+        composition = Composition.of(self.run.platform.config, self.draft)
+        tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
+        request = self._request(checkout.path, service, composition.build_args(service), tag)
+        result = buildkit.build(
+            request,
+            engine_host=self.run.platform.config.docker_host,
+            report=self.run.log,
+            cancelled=self.run.is_stopped,
+        )
+        self.run.checkpoint()
+        Build.objects.update_or_create(
+            release=self.draft,
+            service=name,
+            defaults={
+                "image_id": result.image_id,
+                "tag": tag,
+                "size": result.size,
+                "seconds": result.seconds,
+                "stages": [
+                    {"name": s.name, "seconds": round(s.seconds, 2), "cached": s.cached}
+                    for s in result.stages
+                ],
+            },
+        )
+        self.draft.images[name] = result.image_id
+        self.draft.save(update_fields=["images"])
+
+    def _request(
+        self, root: Path, service: AppService | StaticService, args: dict[str, str], tag: str
+    ) -> BuildRequest:
+        labels = naming.labels(self.run.project, self.run.environment.name)
+        build = service.build
+        if isinstance(service, AppService):
+            return BuildRequest(
+                context=root / build.context,
+                dockerfile=root / build.context / service.build.dockerfile,
+                target=service.build.target,
+                args=args,
+                tags=(tag,),
+                labels=labels,
+            )
+        text = static_dockerfile(root / build.context, service.build, args=args, spa=service.spa)
+        return BuildRequest(context=root / build.context, dockerfile_text=text, tags=(tag,), labels=labels)
+
+    def _run_release_command(self, name: str, service: AppService) -> None:
+        """Run it as a Swarm job: it goes on if this worker dies, and is found again after."""
+        engine = self.run.platform.engine
+        job = self.rollout.composition.job(name, service)
+        if self.run.operation.result.get(f"released_{name}"):
+            return
+        engine.ensure_service(job)
+        shown = 0
+        for _ in self.run.wait(every=0.2, at_most=_RELEASE_COMMAND_PATIENCE):
+            tasks = engine.tasks_of([job.name])
+            task = tasks[0] if tasks else None
+            if task and task.container:
+                lines = engine.last_lines(task.container, 10_000)
+                for line in lines[shown:]:
+                    self.run.log(line)
+                shown = len(lines)
+            if task and task.state in ENDED:
+                self._judge_release_command(name, task)
+                self.run.remember(**{f"released_{name}": True})
+                return
+        raise RolloutError(
+            f"the release command of {name} still ran after {_RELEASE_COMMAND_PATIENCE / 60:.0f} minutes"
+        )
+
+    def _judge_release_command(self, name: str, task: Task) -> None:
+        if task.state == "complete":
+            return
+        engine = self.run.platform.engine
+        ran_out = bool(task.container) and engine.was_out_of_memory(task.container)
+        cause = "ran out of memory" if ran_out else f"exited with code {task.exit_code}"
+        if task.exit_code is None:
+            cause = f"did not start: {task.error or task.message}"
+        raise RolloutError(
+            f"the release command of {name} {cause}",
+            hint="nothing was changed by Havre and the old release goes on serving;"
+            " fix the command and deploy again",
+            detail="\n".join(engine.last_lines(task.container)) if task.container else "",
+        )
+
+    def _remove_jobs(self) -> None:
+        for name in self.spec.services:
+            self.run.platform.engine.remove_service(
+                naming.job_name(self.run.project, self.run.environment.name, name, self.draft.number)
+            )
+
+    def _clean_up(self) -> None:
+        self._checkout = None
+        shutil.rmtree(self._folder, ignore_errors=True)

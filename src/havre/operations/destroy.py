@@ -1,0 +1,86 @@
+"""Destroy: everything of an environment goes; its volumes only if that was asked for."""
+
+from __future__ import annotations
+
+from havre.domain import naming
+from havre.operations.context import Run, Runbook, Step
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of destroying. There is no way back, so undoing says what is left."""
+    destroy = Destroy(run)
+    return Runbook(
+        steps=(
+            Step("routes", "Take the routes away", destroy.routes),
+            Step("services", "Stop and remove the services", destroy.services),
+            Step("secrets", "Remove the secrets of the Swarm", destroy.secrets),
+            Step("network", "Remove the network", destroy.network),
+            Step("volumes", "Volumes", destroy.volumes),
+            Step("records", "Forget the environment", destroy.records),
+        ),
+        undo=destroy.undo,
+    )
+
+
+class Destroy:
+    """The end of an environment."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._engine = run.platform.engine
+        self._name = naming.environment_name(run.project, run.environment.name)
+
+    def routes(self) -> str:
+        """First the routes: nobody is sent to a service that is going."""
+        self.run.platform.routing.withdraw(self.run.environment)
+        return "withdrawn"
+
+    def services(self) -> str:
+        """Remove all services and wait until their tasks have ended."""
+        services = self._engine.environment(self.run.project, self.run.environment.name).services
+        for service in services:
+            self._engine.remove_service(service.name)
+        containers = {task.container for s in services for task in s.tasks if task.container}
+        for _ in self.run.wait(every=0.2, at_most=90.0):
+            if not self._engine.running_containers(containers):
+                break
+        return f"{len(services)} removed"
+
+    def secrets(self) -> str:
+        """The Swarm's copies; the sealed ones go with the records."""
+        names = self._engine.secrets(naming.labels(self.run.project, self.run.environment.name))
+        for name in names:
+            self._engine.remove_secret(name)
+        return f"{len(names)} removed"
+
+    def network(self) -> str:
+        """The environment's own network."""
+        self._engine.remove_network(self._name)
+        return f"{self._name} removed"
+
+    def volumes(self) -> str:
+        """Data stays unless it was asked to go."""
+        volumes = self._engine.volumes(self._name + "-")
+        if not self.run.operation.params.get("volumes"):
+            return f"kept: {', '.join(volumes)}" if volumes else "none"
+        for volume in volumes:
+            self._engine.remove_volume(volume)
+        return f"removed: {', '.join(volumes)}" if volumes else "none"
+
+    def records(self) -> str:
+        """Releases, variables and secrets; the operations stay as history.
+
+        Where volumes were kept, so are the secrets: a database does not open without its password.
+        """
+        if self._engine.volumes(self._name + "-"):
+            self.run.environment.current_release = None
+            self.run.environment.save(update_fields=["current_release"])
+            self.run.environment.releases.all().delete()
+            return "releases forgotten; secrets kept with the volumes"
+        self.run.environment.delete()
+        return "forgotten"
+
+    def undo(self) -> str:
+        """What was removed stays removed; destroying again goes on."""
+        left = self._engine.environment(self.run.project, self.run.environment.name).services
+        return f"{len(left)} services are left; run destroy again"

@@ -1,0 +1,76 @@
+"""Restart: a new release of the same images with the present variables and secrets."""
+
+from __future__ import annotations
+
+from havre.errors import UsageError
+from havre.manifest import EnvironmentSpec
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.rollout import Rollout
+from havre.operations.workloads import secret_versions
+from havre.records import queries
+from havre.records.models import Release
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a restart: no request fails, as in a deployment."""
+    restart = Restart(run)
+    return Runbook(
+        steps=(
+            Step("draft", "Take the present images and settings", restart.draft),
+            restart.rollout.data_step,
+            *restart.rollout.switch_steps,
+        ),
+        undo=restart.undo,
+    )
+
+
+class Restart:
+    """One restart."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.rollout = Rollout(run)
+        self._drafted = False
+
+    def draft(self) -> str:
+        """The next release, of the same commit and images."""
+        environment = self.run.environment
+        release = Release.objects.filter(operation=self.run.operation).first()
+        if release is None:
+            release = self._draft()
+        wanted = self.run.operation.params.get("services")
+        unknown = sorted(set(wanted or ()) - release.spec["services"].keys())
+        if unknown:
+            raise UsageError(
+                f"{environment} has no service {', '.join(unknown)}",
+                hint=f"it has {', '.join(sorted(release.spec['services']))}",
+            )
+        force = frozenset(wanted or release.spec["services"])
+        self.rollout.take(release, force=force)
+        self._drafted = True
+        return f"release {release.number}, of commit {release.commit[:12]}"
+
+    def _draft(self) -> Release:
+        environment = self.run.environment
+        current = environment.current_release
+        if current is None:
+            raise UsageError(f"nothing is deployed in {environment}", hint="deploy first: havre deploy")
+        spec = EnvironmentSpec.model_validate(current.spec)
+        return queries.new_release(
+            environment,
+            self.run.operation,
+            commit=current.commit,
+            ref=current.ref,
+            subject=current.subject,
+            spec=current.spec,
+            images=current.images,
+            secret_versions=secret_versions(environment, spec),
+            variables=[
+                [v.service, v.name, v.value] for v in environment.variables.order_by("service", "name")
+            ],
+            replicas=environment.replicas,
+        )
+
+    def undo(self) -> str:
+        """The tasks that served go on serving."""
+        return self.rollout.undo() if self._drafted else "nothing had been changed"

@@ -1,0 +1,63 @@
+"""Roll back: an earlier release serves again, as it was: images, configuration, secret versions."""
+
+from __future__ import annotations
+
+from havre.errors import EngineError, UsageError
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.rollout import Rollout
+from havre.records import queries
+from havre.records.models import Release
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a rollback; nothing is built."""
+    roll_back = RollBack(run)
+    return Runbook(
+        steps=(
+            Step("find", "Find the release", roll_back.find),
+            roll_back.rollout.data_step,
+            *roll_back.rollout.switch_steps,
+        ),
+        undo=roll_back.undo,
+    )
+
+
+class RollBack:
+    """One rollback."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.rollout = Rollout(run)
+        self._found = False
+
+    def find(self) -> str:
+        """The release asked for, else the one before the live one; its images must be there still."""
+        release = self._target()
+        missing = [
+            name for name, image in release.images.items() if not self.run.platform.engine.image_id(image)
+        ]
+        if missing:
+            raise EngineError(
+                f"the image of {', '.join(missing)} of release {release.number} is gone from this server",
+                hint=f"deploy its commit again: havre deploy --ref {release.commit[:12]}",
+            )
+        self.rollout.take(release)
+        self._found = True
+        self.run.remember(target=release.number)
+        return f"release {release.number}: {release.commit[:12]} {release.subject}"
+
+    def undo(self) -> str:
+        """The release that served goes on serving."""
+        return self.rollout.undo() if self._found else "nothing had been changed"
+
+    def _target(self) -> Release:
+        environment = self.run.environment
+        number = self.run.operation.result.get("target") or self.run.operation.params.get("release")
+        if number is not None:
+            return queries.release_numbered(environment, int(number))
+        previous = queries.previous_release(environment)
+        if previous is None:
+            raise UsageError(
+                f"{environment} has no earlier release to return to", hint="`havre releases` lists them"
+            )
+        return previous

@@ -1,0 +1,346 @@
+"""A release's services as workloads: references resolved, secrets opened, names given."""
+
+from __future__ import annotations
+
+import secrets as random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from havre.adapters import sealing
+from havre.config import Config
+from havre.domain import naming, references
+from havre.domain.references import Reference
+from havre.domain.workload import (
+    Attachment,
+    EnvVar,
+    Resources,
+    SecretFile,
+    VolumeMount,
+    Workload,
+)
+from havre.errors import SecretError
+from havre.manifest import (
+    AppService,
+    EnvironmentSpec,
+    PostgresService,
+    RedisService,
+    ServiceSpec,
+    StaticService,
+)
+from havre.manifest.services import SecretReference
+from havre.records import queries
+from havre.records.models import Environment, Release, Secret
+
+POSTGRES_IMAGE: Final = "havre/postgres:17"
+REDIS_IMAGE: Final = "havre/redis:8"
+_POSTGRES_PORT: Final = 5432
+_REDIS_PORT: Final = 6379
+_DATA_STOP_GRACE: Final = 60.0
+_PASSWORD_BYTES: Final = 24
+
+
+def password_name(service: str) -> str:
+    """Name of the generated password of a database; the dot keeps it apart from users' names."""
+    return f"{service}.password"
+
+
+def ensure_passwords(config: Config, environment: Environment, spec: EnvironmentSpec) -> None:
+    """Make a password for each database and cache that has none yet."""
+    known = queries.current_secrets(environment)
+    for name, service in spec.services.items():
+        if isinstance(service, PostgresService | RedisService) and password_name(name) not in known:
+            sealed = sealing.seal(config.paths.public_key, random.token_urlsafe(_PASSWORD_BYTES).encode())
+            queries.add_secret(environment, password_name(name), sealed, actor="havre", generated=True)
+
+
+def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str, int]:
+    """The versions of the secrets that a new release is to run with.
+
+    Raises:
+        SecretError: some that the manifest names are not set; all are named at once.
+    """
+    known = queries.current_secrets(environment)
+    missing = sorted(_secrets_named(spec) - known.keys())
+    if missing:
+        raise SecretError(
+            f"{environment} has no secret {', '.join(missing)}",
+            hint=" and ".join(f"run `havre secrets set {name}`" for name in missing)
+            + f" (for --env {environment.name}); the value is read from standard input",
+        )
+    used = _secrets_named(spec) | {
+        password_name(name)
+        for name, service in spec.services.items()
+        if isinstance(service, PostgresService | RedisService)
+    }
+    return {name: known[name].version for name in sorted(used)}
+
+
+def _secrets_named(spec: EnvironmentSpec) -> set[str]:
+    return {
+        value.secret
+        for service in spec.services.values()
+        if isinstance(service, AppService)
+        for value in service.env.values()
+        if isinstance(value, SecretReference)
+    }
+
+
+@dataclass(frozen=True)
+class Composition:
+    """Turns one release into workloads."""
+
+    config: Config
+    environment: Environment
+    release: Release
+    spec: EnvironmentSpec
+    values: Mapping[str, str]
+    """Opened secrets by name; never printed (see ``__repr__``)."""
+
+    def __repr__(self) -> str:
+        return f"Composition({self.environment} r{self.release.number})"
+
+    @classmethod
+    def of(cls, config: Config, release: Release) -> Composition:
+        """Open the release's secret versions and read its stored configuration.
+
+        Raises:
+            SecretError: a version is gone or cannot be opened.
+        """
+        environment = release.environment
+        values = {}
+        for name, version in release.secret_versions.items():
+            row = Secret.objects.filter(environment=environment, name=name, version=version).first()
+            if row is None:
+                raise SecretError(f"version {version} of the secret {name} of {environment} is gone")
+            opened = sealing.unseal(config.paths.private_key, bytes(row.sealed))
+            values[name] = opened.decode()
+        spec = EnvironmentSpec.model_validate(release.spec)
+        return cls(config, environment, release, spec, values)
+
+    @property
+    def project(self) -> str:
+        """Name of the project."""
+        return self.environment.project.name
+
+    def data(self) -> dict[str, Workload]:
+        """The databases and caches, by service."""
+        made = {}
+        for name, service in self.spec.services.items():
+            if isinstance(service, PostgresService):
+                made[name] = self._postgres(name, service)
+            elif isinstance(service, RedisService):
+                made[name] = self._redis(name, service)
+        return made
+
+    def applications(self) -> dict[str, Workload]:
+        """The services of this release, by service, each under its own numbered name."""
+        return {
+            name: self.application(name, service)
+            for name, service in self.spec.services.items()
+            if isinstance(service, AppService | StaticService)
+        }
+
+    def application(self, name: str, service: AppService | StaticService) -> Workload:
+        """One service of this release."""
+        is_app = isinstance(service, AppService)
+        return Workload(
+            name=naming.service_name(self.project, self.environment.name, name, self.release.number),
+            image=self.release.images[name],
+            labels=self._labels(name, "app"),
+            command=service.command or () if isinstance(service, AppService) else (),
+            env=self._env(name, service) if isinstance(service, AppService) else (),
+            attachments=self._attachments(name, is_routed=service.port is not None),
+            volumes=self._volumes(service) if isinstance(service, AppService) else (),
+            tmpfs=() if is_app else ("/tmp",),  # noqa: S108 - inside the container
+            replicas=self.replicas(name, service),
+            limits=_limits(service),
+            reservations=_reservations(service),
+            stop_grace=service.stop_grace if isinstance(service, AppService) else 10.0,
+            read_only=not is_app,
+        )
+
+    def job(self, name: str, service: AppService) -> Workload:
+        """The release command of a service, in its new image."""
+        return Workload(
+            name=naming.job_name(self.project, self.environment.name, name, self.release.number),
+            image=self.release.images[name],
+            labels=self._labels(name, "job"),
+            command=service.release or (),
+            env=self._env(name, service),
+            attachments=(Attachment(self._network),),
+            limits=_limits(service),
+            is_job=True,
+        )
+
+    def replicas(self, name: str, service: AppService | StaticService) -> int:
+        """How many tasks: what `havre scale` said, else the manifest."""
+        return self.environment.replicas.get(name, service.replicas)
+
+    def build_args(self, service: AppService | StaticService) -> dict[str, str]:
+        """The build arguments, references resolved (the manifest allows none to secrets)."""
+        return {key: references.resolve(value, self._attribute) for key, value in service.build.args.items()}
+
+    def swarm_secrets(self) -> dict[str, bytes]:
+        """Secrets that the Swarm hands out as files, by the Swarm's name: database passwords."""
+        return {
+            self._swarm_secret(name): self.values[password_name(name)].encode()
+            for name, service in self.spec.services.items()
+            if isinstance(service, PostgresService | RedisService)
+        }
+
+    def public_url(self, service: ServiceSpec) -> str:
+        """The address of a service's first domain as users see it; empty if it has none."""
+        if not isinstance(service, AppService | StaticService) or not service.domains:
+            return ""
+        first = service.domains[0]
+        scheme, port, usual = (
+            ("https", self.config.public_https_port, 443)
+            if first.https
+            else ("http", self.config.public_http_port, 80)
+        )
+        path = first.paths[0].rstrip("/") if first.paths else ""
+        return f"{scheme}://{first.host}{'' if port == usual else f':{port}'}{path}"
+
+    @property
+    def _network(self) -> str:
+        return naming.environment_name(self.project, self.environment.name)
+
+    def _attachments(self, name: str, *, is_routed: bool) -> tuple[Attachment, ...]:
+        private = Attachment(self._network, (name,))
+        if not is_routed:
+            return (private,)
+        edge = naming.service_name(self.project, self.environment.name, name)
+        return (private, Attachment(naming.EDGE_NETWORK, (edge,)))
+
+    def _labels(self, name: str, role: str) -> tuple[tuple[str, str], ...]:
+        release = None if role == "data" else self.release.number
+        labels = naming.labels(self.project, self.environment.name, service=name, role=role, release=release)
+        return tuple(sorted(labels.items()))
+
+    def _volumes(self, service: AppService) -> tuple[VolumeMount, ...]:
+        return tuple(VolumeMount(f"{self._network}-{v.name}", v.path) for v in service.volumes)
+
+    def _swarm_secret(self, service: str) -> str:
+        version = self.release.secret_versions[password_name(service)]
+        return f"{self._network}-{service}-password-v{version}"
+
+    def _postgres(self, name: str, service: PostgresService) -> Workload:
+        return self._database(
+            name,
+            service,
+            volume="/var/lib/postgresql/data",
+            env={
+                "POSTGRES_USER": self._attribute(Reference(name, "user")),
+                "POSTGRES_DB": self._attribute(Reference(name, "database")),
+                "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
+            },
+        )
+
+    def _redis(self, name: str, service: RedisService) -> Workload:
+        return self._database(
+            name,
+            service,
+            volume="/var/lib/redis" if service.persistent else "",
+            env={
+                "REDIS_PASSWORD_FILE": "/run/secrets/password",
+                "REDIS_MAXMEMORY": str(int(service.max_memory)),
+                "REDIS_PERSISTENT": "1" if service.persistent else "0",
+            },
+        )
+
+    def _database(
+        self,
+        name: str,
+        service: PostgresService | RedisService,
+        *,
+        volume: str,
+        env: dict[str, str],
+    ) -> Workload:
+        return Workload(
+            name=naming.service_name(self.project, self.environment.name, name),
+            image=self.release.images[name],
+            labels=self._labels(name, "data"),
+            env=tuple(EnvVar.plain(key, value) for key, value in sorted(env.items())),
+            attachments=(Attachment(self._network, (name,)),),
+            volumes=(VolumeMount(f"{self._network}-{name}", volume),) if volume else (),
+            secret_files=(SecretFile(self._swarm_secret(name), "password"),),
+            limits=_limits(service),
+            reservations=_reservations(service),
+            stop_grace=_DATA_STOP_GRACE,
+        )
+
+    def _env(self, name: str, service: AppService) -> tuple[EnvVar, ...]:
+        made = {"HAVRE_ENVIRONMENT": EnvVar.plain("HAVRE_ENVIRONMENT", self.environment.name)}
+        if service.port is not None:
+            made["PORT"] = EnvVar.plain("PORT", str(service.port))
+        for key, value in service.env.items():
+            if isinstance(value, SecretReference):
+                version = self.release.secret_versions[value.secret]
+                made[key] = EnvVar(key, self.values[value.secret], f"{value.secret}@{version}")
+            else:
+                made[key] = EnvVar(
+                    key, references.resolve(value, self._attribute), references.resolve(value, self._stamp)
+                )
+        for scope, key, value in self.release.variables:
+            if scope in {"", name}:
+                made[key] = EnvVar.plain(key, value)
+        return tuple(made[key] for key in sorted(made))
+
+    def _stamp(self, reference: Reference) -> str:
+        """What stands for a reference where secrets must not be seen."""
+        service = self.spec.services[reference.service]
+        if not references.is_secret(service.kind, reference.attribute):
+            return self._attribute(reference)
+        version = self.release.secret_versions[password_name(reference.service)]
+        return f"<{reference.service}.{reference.attribute}@{version}>"
+
+    def _attribute(self, reference: Reference) -> str:
+        """The value of ``${service.attribute}``; the manifest has checked that it exists."""
+        name = reference.service
+        service = self.spec.services[name]
+        match service:
+            case PostgresService():
+                return self._postgres_attributes(name, service)[reference.attribute]
+            case RedisService():
+                return self._redis_attributes(name)[reference.attribute]
+            case _:
+                return {
+                    "host": name,
+                    "port": str(service.port or ""),
+                    "url": f"http://{name}:{service.port}",
+                    "public_url": self.public_url(service),
+                    "domain": service.domains[0].host if service.domains else "",
+                }[reference.attribute]
+
+    def _postgres_attributes(self, name: str, service: PostgresService) -> dict[str, str]:
+        fallback = self.project.replace("-", "_")
+        user, database = service.user or fallback, service.database or fallback
+        password = self.values[password_name(name)]
+        return {
+            "host": name,
+            "port": str(_POSTGRES_PORT),
+            "user": user,
+            "database": database,
+            "password": password,
+            "url": f"postgresql://{user}:{password}@{name}:{_POSTGRES_PORT}/{database}",
+        }
+
+    def _redis_attributes(self, name: str) -> dict[str, str]:
+        password = self.values[password_name(name)]
+        return {
+            "host": name,
+            "port": str(_REDIS_PORT),
+            "password": password,
+            "url": f"redis://:{password}@{name}:{_REDIS_PORT}/0",
+        }
+
+
+def _limits(service: ServiceSpec) -> Resources:
+    limits = service.resources.limits if service.resources else None
+    return Resources(limits.cpus, limits.memory) if limits else Resources()
+
+
+def _reservations(service: ServiceSpec) -> Resources:
+    reservations = service.resources.reservations if service.resources else None
+    return Resources(reservations.cpus, reservations.memory) if reservations else Resources()
