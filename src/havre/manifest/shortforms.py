@@ -1,0 +1,43 @@
+"""The short forms of a manifest, written out. They take any data and touch only what they know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def expand_build(value: Any) -> Any:
+    """``build: apps/api`` is the context."""
+    return {"context": value} if isinstance(value, str) else value
+
+
+def expand_health(value: Any) -> Any:
+    """``health: /health`` is the path."""
+    return {"path": value} if isinstance(value, str) else value
+
+
+def expand_volume(value: Any) -> Any:
+    """``uploads:/data`` is a name and a path."""
+    if not isinstance(value, str):
+        return value
+    name, _, path = value.partition(":")
+    return {"name": name, "path": path}
+
+
+def expand_service(value: Any) -> Any:
+    """A service with every short form written out.
+
+    A lone ``domain`` becomes the only entry of ``domains`` (``domain: null`` becomes
+    ``domains: null``, which removes them in an environment). Beside ``domains`` it stays, so that
+    validation can refuse it.
+    """
+    if not isinstance(value, dict):
+        return value
+    service = dict(value)
+    if "domain" in service and "domains" not in service:
+        host = service.pop("domain")
+        service["domains"] = None if host is None else [{"host": host}]
+    if service.get("kind") != "static" and "build" in service:
+        service["build"] = expand_build(service["build"])
+    if "health" in service:
+        service["health"] = expand_health(service["health"])
+    return service
