@@ -1,0 +1,99 @@
+"""Decisions of a rollout, by value."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from havre.domain import rollout
+from havre.domain.rollout import Readiness, Replacement, cleanup, judge, replacements, why_it_ended
+from havre.domain.snapshot import Service, Task
+
+
+def task(name: str, state: str = "running", desired: str = "running", **more: object) -> Task:
+    base = Task(id=name, service="s", slot=1, state=state, desired=desired)
+    return dataclasses.replace(base, **more)
+
+
+def test_what_changed_starts_anew_and_the_rest_is_carried_over() -> None:
+    wanted = {"api": ("p-e-api-r2", "new"), "web": ("p-e-web-r2", "same")}
+    serving = {"api": ("p-e-api-r1", "old"), "web": ("p-e-web-r1", "same")}
+    assert replacements(wanted, serving) == (
+        Replacement("api", "p-e-api-r2", is_new=True),
+        Replacement("web", "p-e-web-r1", is_new=False),
+    )
+
+
+def test_force_starts_anew_what_did_not_change() -> None:
+    wanted = {"web": ("p-e-web-r2", "same")}
+    serving = {"web": ("p-e-web-r1", "same")}
+    assert replacements(wanted, serving, force=frozenset({"web"})) == (
+        Replacement("web", "p-e-web-r2", is_new=True),
+    )
+
+
+def test_the_first_release_starts_everything() -> None:
+    assert replacements({"web": ("p-e-web-r1", "x")}, {}) == (Replacement("web", "p-e-web-r1", is_new=True),)
+
+
+def verdict(tasks: list[Task], passes: dict[str, int], elapsed: float = 1, replicas: int = 2):
+    return judge(tasks, replicas=replicas, passes=passes, elapsed=elapsed, patience=60).readiness
+
+
+def test_ready_when_every_replica_answered_twice() -> None:
+    both = [task("a"), task("b")]
+    assert verdict(both, {"a": 2, "b": 2}) is Readiness.READY
+    assert verdict(both, {"a": 2, "b": 1}) is Readiness.WAITING
+    assert verdict(both, {"a": 5}) is Readiness.WAITING
+
+
+def test_a_task_that_answered_and_is_going_down_does_not_count() -> None:
+    tasks = [task("a"), task("b", desired="shutdown")]
+    assert verdict(tasks, {"a": 2, "b": 2}) is Readiness.WAITING
+
+
+@pytest.mark.parametrize("state", ["failed", "rejected", "complete"])
+def test_the_third_dead_task_fails_it_at_once(state: str) -> None:
+    dead = [task(str(n), state, "shutdown", exit_code=1) for n in range(3)]
+    assert verdict(dead[:2], {}) is Readiness.WAITING
+    failed = judge(dead, replicas=1, passes={}, elapsed=1, patience=60)
+    assert failed.readiness is Readiness.FAILED
+    assert failed.culprit == dead[0]
+
+
+def test_patience_ends_and_the_silent_task_is_the_culprit() -> None:
+    good, silent = task("a"), task("b")
+    failed = judge([good, silent], replicas=2, passes={"a": 2}, elapsed=61, patience=60)
+    assert failed.readiness is Readiness.FAILED
+    assert failed.culprit == silent
+    assert failed.reason == "1 of 2 tasks were ready after 60 s"
+
+
+def service(name: str, replicas: int) -> Service:
+    return Service(id=name, name=name, labels=(), image="i", replicas=replicas)
+
+
+def test_cleanup_stops_the_rollback_target_and_removes_what_is_older() -> None:
+    existing = [service("r3", 2), service("r2", 2), service("r1", 0)]
+    assert cleanup(existing, serving=frozenset({"r3"}), kept=frozenset({"r2"})) == rollout.Cleanup(
+        stop=("r2",), remove=("r1",)
+    )
+
+
+def test_cleanup_leaves_a_stopped_target_alone() -> None:
+    assert cleanup([service("r2", 0)], serving=frozenset(), kept=frozenset({"r2"})) == rollout.Cleanup((), ())
+
+
+@pytest.mark.parametrize(
+    ("ended", "out_of_memory", "words"),
+    [
+        (task("a", "failed", exit_code=3), False, "it exited with code 3"),
+        (task("a", "failed", exit_code=137), True, "it was killed because it ran out of memory (limit 64 MiB)"),
+        (task("a", "complete", exit_code=0), False, "it exited with code 0, though a service has to go on running"),
+        (task("a", "rejected", error="No such image: x"), False, "No such image: x"),
+        (task("a", "pending", message="no suitable node"), False, "no suitable node"),
+    ],
+)  # fmt: skip
+def test_an_end_in_words(ended: Task, *, out_of_memory: bool, words: str) -> None:
+    assert why_it_ended(ended, out_of_memory=out_of_memory, memory_limit=64 * 2**20) == words
