@@ -1,0 +1,31 @@
+"""Traefik: its arguments, its dynamic configuration as files, and questions through it."""
+
+from havre.adapters.traefik.dynamic import (
+    RELEASE_HEADER,
+    api_configuration,
+    published_addresses,
+    routes_configuration,
+)
+from havre.adapters.traefik.files import publish, published, withdraw
+from havre.adapters.traefik.internal import PROBE_HEADER, base_configuration, probe_configuration
+from havre.adapters.traefik.probing import Answer, Router
+from havre.adapters.traefik.static import RouterSettings, static_arguments
+from havre.domain.routes import ProbeTarget
+
+__all__ = [
+    "PROBE_HEADER",
+    "RELEASE_HEADER",
+    "Answer",
+    "ProbeTarget",
+    "Router",
+    "RouterSettings",
+    "api_configuration",
+    "base_configuration",
+    "probe_configuration",
+    "publish",
+    "published",
+    "published_addresses",
+    "routes_configuration",
+    "static_arguments",
+    "withdraw",
+]

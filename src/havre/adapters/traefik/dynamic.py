@@ -1,0 +1,381 @@
+"""Traefik's dynamic configuration of routed services, as plain dictionaries.
+
+What is done about each thing, found out with Traefik 3.7 and shown by ``tests/integration``:
+
+Which release answered
+    ``X-Havre-Release`` is set by a middleware *of the load balancer of the task addresses*, not of
+    the router: an answer that came by the fallback does not carry it, and an app cannot forge it.
+    Traefik's own 502 of that load balancer does carry it, so look at the status too.
+
+Security headers
+    Traefik's headers middleware replaces what the app sent. So it sets what has one right value
+    (``nosniff``), what is the business of who ends TLS (HSTS, on HTTPS only) and ``SAMEORIGIN``,
+    which an app refines by ``Content-Security-Policy: frame-ancestors`` (browsers then ignore
+    ``X-Frame-Options``). No ``Referrer-Policy``: the default of browsers is the one we would choose,
+    and an app's stricter ``no-referrer`` would be lost.
+
+Body limit
+    Traefik's ``buffering`` middleware is its only limit, and it reads the whole request *and the
+    whole response* before passing them on. So ordinary requests do not meet it:
+
+    * a ``Content-Length`` above the limit goes to a router of its own, where 413 is answered before
+      the body is read;
+    * a ``Content-Length`` within it passes unbuffered: uploads, downloads, streams, WebSocket;
+    * POST, PUT and PATCH without ``Content-Length`` (chunked, or none in HTTP/2) are buffered, up to
+      1 MiB in memory and then in Traefik's temporary folder, 413 above the limit. Their answers
+      arrive in one piece. Excepted are upgrades, gRPC and requests that accept
+      ``text/event-stream``: they stream, unlimited.
+
+    It guards against accidents. An app that must be sure counts for itself.
+
+Retry
+    Traefik asks another server only while nothing of the request was written to the first: a
+    refused or timed-out connection. A POST that was sent is never sent again.
+
+Compression
+    By list of content types: text compresses, images and archives do not, and
+    ``text/event-stream`` must not wait.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from havre.adapters.traefik.rules import checked_host, checked_name, host_rule, number_above, path_rule
+from havre.adapters.traefik.static import RESOLVER, WEB, WEBSECURE
+from havre.domain.routes import RoutedService, RouteRule
+
+RELEASE_HEADER = "X-Havre-Release"
+"""Response header that holds the number of the release whose task answered."""
+
+STANDARD_PORTS = (80, 443)
+
+_YEAR = 365 * 24 * 3600
+_ATTEMPTS = 3
+_MEMORY_PER_BODY = 1024 * 1024
+_HEALTH_INTERVAL = "1s"  # measured: with it a stale address costs no request, without it half of them
+_DIAL_TIMEOUT = "1.5s"  # the default of 30 s hangs requests on an address that is gone
+# Below the keep-alive of app servers (gunicorn 2 s, Node.js and uvicorn 5 s): a connection that the
+# app closes just as a POST is sent on it is a lost request, which may not be retried.
+_IDLE_TIMEOUT = "1.5s"
+_COMPRESSED = (
+    "application/atom+xml",
+    "application/geo+json",
+    "application/graphql-response+json",
+    "application/javascript",
+    "application/json",
+    "application/ld+json",
+    "application/manifest+json",
+    "application/problem+json",
+    "application/rss+xml",
+    "application/vnd.api+json",
+    "application/wasm",
+    "application/xhtml+xml",
+    "application/xml",
+    "font/otf",
+    "font/ttf",
+    "image/svg+xml",
+    "text/calendar",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/javascript",
+    "text/markdown",
+    "text/plain",
+    "text/xml",
+)
+_UNKNOWN_LENGTH = (
+    "(Method(`POST`) || Method(`PUT`) || Method(`PATCH`))"
+    " && !HeaderRegexp(`Content-Length`, `.`)"
+    " && !HeaderRegexp(`Upgrade`, `.`)"
+    " && !HeaderRegexp(`Accept`, `(?i)text/event-stream`)"
+    " && !HeaderRegexp(`Content-Type`, `(?i)^application/grpc`)"
+)
+
+Configuration = dict[str, Any]
+
+
+def routes_configuration(
+    services: Sequence[RoutedService], *, public_ports: tuple[int, int] = STANDARD_PORTS, acme: bool
+) -> Configuration:
+    """The routes of these services, for one file.
+
+    Args:
+        services: what is routed; names, hosts and paths must be unique on the server.
+        public_ports: HTTP and HTTPS port as users see them, for redirects.
+        acme: whether certificates are asked for by ACME; else Traefik's default certificate serves.
+
+    Raises:
+        ValueError: a service has no address and is not ``alias_only`` (the caller keeps what was
+            published last), or a name, host, path or address is not one.
+    """
+    http: Configuration = {"routers": {}, "middlewares": {}, "services": {}, "serversTransports": {}}
+    for service in services:
+        name = checked_name(service.name)
+        http["middlewares"] |= _middlewares(service)
+        http["services"] |= _services(service)
+        http["serversTransports"][name] = _transport()
+        for number, rule in enumerate(service.rules):
+            added = _rule(f"{name}-{number}", service, rule, public_ports=public_ports, acme=acme)
+            for kind, values in added.items():
+                http[kind] |= values
+    return _without_empty(http)
+
+
+def api_configuration(
+    domain: str, url: str, *, public_ports: tuple[int, int] = STANDARD_PORTS, acme: bool = False
+) -> Configuration:
+    """The route of Havre's own API: HTTPS on ``domain`` to ``url`` of the web process.
+
+    Raises:
+        ValueError: ``domain`` is not a DNS name.
+    """
+    rule = host_rule(domain)
+    headers, compress, retry, to_https = (
+        f"havre-api-{kind}" for kind in ("headers", "compress", "retry", "to-https")
+    )
+    return {
+        "http": {
+            "routers": {
+                "havre-api": {
+                    "entryPoints": [WEBSECURE],
+                    "rule": rule,
+                    "service": "havre-api",
+                    "middlewares": [headers, compress, retry],
+                    "tls": _tls(acme=acme),
+                },
+                "havre-api-http": {
+                    "entryPoints": [WEB],
+                    "rule": rule,
+                    "service": "noop@internal",
+                    "middlewares": [to_https],
+                },
+            },
+            "middlewares": {
+                headers: {"headers": _security_headers(https=True)},
+                compress: {"compress": {"includedContentTypes": list(_COMPRESSED)}},
+                retry: {"retry": {"attempts": _ATTEMPTS, "initialInterval": "50ms"}},
+                to_https: {"redirectScheme": _to_https(public_ports)},
+            },
+            "services": {
+                "havre-api": {
+                    "loadBalancer": {
+                        "servers": [{"url": url}],
+                        "passHostHeader": True,
+                        "serversTransport": "havre-api",
+                    }
+                }
+            },
+            "serversTransports": {"havre-api": _transport()},
+        }
+    }
+
+
+def published_addresses(configuration: Mapping[str, Any] | None, name: str | None = None) -> tuple[str, ...]:
+    """The task addresses in a configuration of :func:`routes_configuration`, without ports.
+
+    Args:
+        configuration: what was published; None holds none.
+        name: of this service only; None: of all.
+    """
+    services = ((configuration or {}).get("http") or {}).get("services") or {}
+    wanted = [_tasks(name)] if name else [key for key in services if key.endswith(_TASKS)]
+    urls = [
+        server["url"]
+        for key in wanted
+        for server in services.get(key, {}).get("loadBalancer", {}).get("servers", ())
+    ]
+    return tuple(url.removeprefix("http://").rpartition(":")[0].strip("[]") for url in urls)
+
+
+_TASKS = "-tasks"
+
+
+def _tasks(name: str) -> str:
+    return f"{name}{_TASKS}"
+
+
+def server_url(address: str, port: int) -> str:
+    """The URL of a server by its IP address.
+
+    Raises:
+        ValueError: it is not an IP address.
+    """
+    ip = ipaddress.ip_address(address)
+    return f"http://[{ip}]:{port}" if ip.version == 6 else f"http://{ip}:{port}"  # noqa: PLR2004 - IPv6
+
+
+def _middlewares(service: RoutedService) -> Configuration:
+    name = service.name
+    made: Configuration = {
+        f"{name}-headers": {"headers": _security_headers(https=False)},
+        f"{name}-headers-tls": {"headers": _security_headers(https=True)},
+        f"{name}-compress": {"compress": {"includedContentTypes": list(_COMPRESSED)}},
+        f"{name}-retry": {"retry": {"attempts": _ATTEMPTS, "initialInterval": "50ms"}},
+        f"{name}-release": {"headers": {"customResponseHeaders": {RELEASE_HEADER: str(service.release)}}},
+        # An empty value removes the header: an app must not pass for a release by the fallback.
+        f"{name}-fallback": {"headers": {"customResponseHeaders": {RELEASE_HEADER: ""}}},
+    }
+    if service.max_body:
+        made[f"{name}-limit"] = {
+            "buffering": {"maxRequestBodyBytes": service.max_body, "memRequestBodyBytes": _MEMORY_PER_BODY}
+        }
+    return made
+
+
+def _services(service: RoutedService) -> Configuration:
+    name = service.name
+    by_alias = _load_balancer(name, [f"http://{checked_host(service.alias)}:{service.port}"])
+    by_alias["middlewares"] = [f"{name}-fallback"]
+    if service.alias_only:
+        return {name: by_alias}
+    if not service.addresses:
+        raise ValueError(f"{name} has no address to route to")
+    by_tasks = _load_balancer(name, [server_url(address, service.port) for address in service.addresses])
+    by_tasks["middlewares"] = [f"{name}-release"]
+    by_tasks["loadBalancer"]["healthCheck"] = _health_check(service)
+    return {
+        name: {"failover": {"service": _tasks(name), "fallback": f"{name}-alias"}},
+        _tasks(name): by_tasks,
+        f"{name}-alias": by_alias,
+    }
+
+
+def _load_balancer(transport: str, urls: Sequence[str]) -> Configuration:
+    return {
+        "loadBalancer": {
+            "servers": [{"url": url} for url in urls],
+            "passHostHeader": True,
+            "serversTransport": transport,
+            # Streams (no length, or server-sent events) are passed on at once whatever this says.
+            "responseForwarding": {"flushInterval": "100ms"},
+        }
+    }
+
+
+def _health_check(service: RoutedService) -> Configuration:
+    check: Configuration = {
+        "path": service.health.path,
+        "interval": _HEALTH_INTERVAL,
+        "timeout": f"{service.health.timeout:g}s",
+        # A redirect counts as an answer (200 to 399) and may lead off the server.
+        "followRedirects": False,
+    }
+    if service.rules:
+        # Frameworks that check the Host header would refuse an address.
+        check["hostname"] = checked_host(service.rules[0].host)
+        if service.rules[0].https:
+            check["headers"] = {"X-Forwarded-Proto": "https"}
+    return check
+
+
+def _transport() -> Configuration:
+    return {
+        "maxIdleConnsPerHost": 200,
+        "forwardingTimeouts": {
+            "dialTimeout": _DIAL_TIMEOUT,
+            "responseHeaderTimeout": "0s",  # an app may think for as long as it likes
+            "idleConnTimeout": _IDLE_TIMEOUT,
+        },
+    }
+
+
+def _rule(
+    name: str, service: RoutedService, rule: RouteRule, *, public_ports: tuple[int, int], acme: bool
+) -> dict[str, Configuration]:
+    """The routers and middlewares of one host."""
+    routers: Configuration = {}
+    middlewares: Configuration = {}
+    entry_point = WEBSECURE if rule.https else WEB
+    tls = {"tls": _tls(acme=acme)} if rule.https else {}
+    for number, path in enumerate(rule.paths):
+        routers |= {
+            f"{key}": {"entryPoints": [entry_point], "service": service.name, **router, **tls}
+            for key, router in _routers_of_path(f"{name}-{number}", service, rule, path).items()
+        }
+    if rule.https:
+        to_https = f"{name}-to-https"
+        middlewares[to_https] = {"redirectScheme": _to_https(public_ports)}
+        routers[to_https] = _redirect_router(WEB, host_rule(rule.host), to_https)
+    if rule.redirect_from:
+        to_host = f"{name}-to-host"
+        middlewares[to_host] = {
+            "redirectRegex": {
+                "regex": "^https?://[^/?]+(.*)$",
+                "replacement": f"{_origin(rule, public_ports)}${{1}}",
+                "permanent": True,
+            }
+        }
+        for number, host in enumerate(rule.redirect_from):
+            routers[f"{to_host}-{number}"] = _redirect_router(WEB, host_rule(host), to_host)
+            if rule.https:
+                secure = _redirect_router(WEBSECURE, host_rule(host), to_host) | {"tls": _tls(acme=acme)}
+                routers[f"{to_host}-{number}-tls"] = secure
+    return {"routers": routers, "middlewares": middlewares}
+
+
+def _routers_of_path(name: str, service: RoutedService, rule: RouteRule, path: str) -> Configuration:
+    """One router, and two more where request bodies are limited (see the module's docstring)."""
+    base = path_rule(rule.host, path)
+    before = [f"{service.name}-headers{'-tls' if rule.https else ''}", f"{service.name}-compress"]
+    limit, retry = f"{service.name}-limit", f"{service.name}-retry"
+    # Explicit, because by default the longest text wins: deeper paths come first, and of one path
+    # the limits before the plain router.
+    priority = 1000 + 10 * len(path)
+    routers: Configuration = {name: {"rule": base, "priority": priority, "middlewares": [*before, retry]}}
+    if service.max_body:
+        above = f"HeaderRegexp(`Content-Length`, `{number_above(service.max_body)}`)"
+        limited = [*before, limit, retry]
+        routers[f"{name}-unknown-length"] = {
+            "rule": f"{base} && {_UNKNOWN_LENGTH}",
+            "priority": priority + 1,
+            "middlewares": limited,
+        }
+        routers[f"{name}-too-large"] = {
+            "rule": f"{base} && {above}",
+            "priority": priority + 2,
+            "middlewares": limited,
+        }
+    return routers
+
+
+def _redirect_router(entry_point: str, rule: str, middleware: str) -> Configuration:
+    return {
+        "entryPoints": [entry_point],
+        "rule": rule,
+        "priority": 1000,
+        "service": "noop@internal",
+        "middlewares": [middleware],
+    }
+
+
+def _origin(rule: RouteRule, public_ports: tuple[int, int]) -> str:
+    scheme, port, standard = ("http", public_ports[0], 80)
+    if rule.https:
+        scheme, port, standard = ("https", public_ports[1], 443)
+    return f"{scheme}://{checked_host(rule.host)}" + ("" if port == standard else f":{port}")
+
+
+def _to_https(public_ports: tuple[int, int]) -> Configuration:
+    port = {} if public_ports[1] == STANDARD_PORTS[1] else {"port": str(public_ports[1])}
+    return {"scheme": "https", "permanent": True, **port}
+
+
+def _tls(*, acme: bool) -> Configuration:
+    return {"certResolver": RESOLVER} if acme else {}
+
+
+def _security_headers(*, https: bool) -> Configuration:
+    return {
+        "contentTypeNosniff": True,
+        "customFrameOptionsValue": "SAMEORIGIN",
+        **({"stsSeconds": _YEAR} if https else {}),
+    }
+
+
+def _without_empty(http: Configuration) -> Configuration:
+    """Traefik refuses an empty table ("cannot be a standalone element")."""
+    filled = {kind: values for kind, values in http.items() if values}
+    return {"http": filled} if filled else {}
