@@ -119,14 +119,23 @@ def _wrong(candidate: Candidate, reference: Reference, *, readable: bool) -> tup
     if readable and references.is_secret(kind, attribute):
         why = f"{reference} holds a password, and build arguments stay readable in the image"
         return why, "give it to the service under env, which it gets at run time only"
-    service = candidate.models.get(name)
+    return _lacking(reference, candidate.models.get(name))
+
+
+def _lacking(reference: Reference, service: ServiceSpec | None) -> tuple[str, str] | None:
+    """Message and hint for a reference to a domain or a port that the service does not have."""
     if not isinstance(service, AppService | StaticService):
         return None
-    if attribute in {"public_url", "domain"} and not service.domains:
-        return f"{reference} asks for a domain, but {name} has none", f"give {name} a domain"
-    if attribute in {"url", "port"} and service.port is None:
-        return f"{reference} asks for a port, but {name} has none", f"give {name} a port"
-    return None
+    needs, has = {
+        "public_url": ("domain", bool(service.domains)),
+        "domain": ("domain", bool(service.domains)),
+        "url": ("port", service.port is not None),
+        "port": ("port", service.port is not None),
+    }.get(reference.attribute, ("", True))
+    if has:
+        return None
+    name = reference.service
+    return f"{reference} asks for a {needs}, but {name} has none", f"give {name} a {needs}"
 
 
 def _hosts(candidate: Candidate) -> Iterator[Finding]:

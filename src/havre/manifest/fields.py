@@ -85,3 +85,11 @@ def _step(annotation: Any, part: str | int) -> Any:
         if get_origin(member) is tuple:
             return get_args(member)[0]
     return None
+
+
+def default_of(model: type[BaseModel], name: str) -> Any:
+    """A field's default as a manifest would say it; None if there is none, or if it depends."""
+    info = model.model_fields[name]
+    if info.is_required() or info.default_factory is not None:
+        return None
+    return model.model_construct().model_dump(mode="json", include={name}).get(name)

@@ -40,7 +40,7 @@ class Problem:
         return f"{place}: {what}; {self.hint}" if self.hint else f"{place}: {what}"
 
 
-class InvalidManifest(ManifestError):
+class InvalidManifest(ManifestError):  # noqa: N818 - named by what it is, as its siblings are
     """``havre.yaml`` is not valid; ``problems`` holds everything that is wrong, by line."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

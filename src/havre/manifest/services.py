@@ -19,6 +19,7 @@ from pydantic import (
     StrictFloat,
     Tag,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -27,6 +28,7 @@ from havre.manifest.shortforms import expand_build, expand_health, expand_servic
 from havre.manifest.values import (
     Command,
     ContainerPath,
+    Count,
     Duration,
     EnvName,
     HealthPath,
@@ -36,7 +38,6 @@ from havre.manifest.values import (
     Port,
     PositiveDuration,
     PostgresName,
-    Count,
     RepositoryPath,
     RoutePath,
     Size,
@@ -209,7 +210,7 @@ class StaticBuild(Model):
     )
     args: dict[EnvName, PlainText] = Field(
         default_factory=dict,
-        description="Variables of the build. They end up in public files: references to passwords are refused.",
+        description="Variables of the build. They end up public: references to passwords are refused.",
         examples=[{"VITE_API_URL": "${api.public_url}"}],
     )
 
@@ -431,16 +432,16 @@ class _DataModel(Model):
 
 
 def _number_of_version(value: object) -> object:
-    return int(value) if isinstance(value, str) and value in {"17"} else value
+    return 17 if value == "17" else value
 
 
 class PostgresService(_DataModel):
     """A PostgreSQL database, reachable in the environment's private network only."""
 
     kind: Literal["postgres"] = Field(description="Kind of service.", examples=["postgres"])
-    version: Annotated[Literal[17], BeforeValidator(_number_of_version)] = Field(
-        17, description="Major version.", examples=[17]
-    )
+    version: Annotated[
+        Literal[17], BeforeValidator(_number_of_version), WithJsonSchema({"enum": [17, "17"]})
+    ] = Field(17, description="Major version.", examples=[17])
     database: PostgresName = Field(
         "", description="Name of the database. Default: the project's, with _ for -.", examples=["shop"]
     )

@@ -85,15 +85,18 @@ def _host(text: str) -> str:
     raise fail(f"got {show(text)}, which is not a host name", _host_remedy(text))
 
 
+_HOST_REMEDIES: Final = {
+    "://": "leave out the scheme: example.org, not https://example.org",
+    "*": "wildcards are not possible; list the hosts under domains",
+    "/": "write domains: [{host: example.org, paths: [/path]}] for a path",
+    ":": "leave out the port; the server decides on which ports it listens",
+}
+
+
 def _host_remedy(text: str) -> str:
-    if "://" in text:
-        return "leave out the scheme: example.org, not https://example.org"
-    if "*" in text:
-        return "wildcards are not possible; list the hosts under domains"
-    if "/" in text:
-        return "write domains: [{host: example.org, paths: [/path]}] for a path"
-    if ":" in text:
-        return "leave out the port; the server decides on which ports it listens"
+    for sign, remedy in _HOST_REMEDIES.items():
+        if sign in text:
+            return remedy
     if not text.isascii():
         return "write its ASCII form, which begins with xn--"
     if text != text.lower():
@@ -238,6 +241,20 @@ def parse_text(value: object) -> object:
         raise fail("got a number with a decimal point", "put it in quotes, so that no digit is lost")
     return value
 
+
+PATTERN_WORDS: Final = {
+    f"^(?:{pattern})$": word
+    for pattern, word in (
+        (NAME_PATTERN, "name"),
+        (HOST_PATTERN, "host name"),
+        (ROUTE_PATTERN, "path"),
+        (HEALTH_PATTERN, "path"),
+        (DURATION_PATTERN, "duration"),
+        (SIZE_PATTERN, "size"),
+        (TIME_PATTERN, "time of day"),
+    )
+}
+"""What the reference page calls text of a pattern."""
 
 Name = Annotated[str, AfterValidator(_name), _text_schema(NAME_PATTERN)]
 EnvName = Annotated[str, AfterValidator(_env_name), _text_schema(ENV_PATTERN)]

@@ -22,7 +22,6 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     Event,
     MappingEndEvent,
-    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
@@ -140,7 +139,7 @@ def read(text: str, *, file: str) -> Source:
         place = Position(mark.line + 1, mark.column + 1) if mark else None
         what = " ".join(str(error.problem or error.context or "not readable").split())
         raise source.stop(place, f"is not YAML: {what}", "check indentation, quotes and brackets") from error
-    except Exception as error:  # noqa: BLE001 - the parser leaks many kinds (ValueError, IndexError …)
+    except Exception as error:  # the parser leaks many kinds: ValueError, IndexError, AssertionError
         remedy = "check indentation, quotes and brackets"
         raise source.stop(builder.place, "is not YAML", remedy) from error
     if not isinstance(source.data, dict) and not source.problems:
