@@ -45,8 +45,8 @@ class OperationRunner:
             self._submit(operation)
         while not self._platform.stopping.is_set():
             self._wake.clear()
-            while self._has_room() and (operation := queries.claim(self._boot)):
-                self._submit(operation)
+            while self._has_room() and (claimed := queries.claim(self._boot)):
+                self._submit(claimed)
             self._wake.wait(_IDLE_LOOK)
         self._pool.shutdown(wait=True)
 

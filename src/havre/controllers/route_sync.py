@@ -14,11 +14,11 @@ from typing import Final
 from django.db import close_old_connections
 
 from havre.domain import naming
-from havre.domain.snapshot import ENDED, Snapshot
+from havre.domain.snapshot import Snapshot
 from havre.errors import HavreError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations.context import Platform
-from havre.operations.routing import Candidate, health_of
+from havre.operations.routing import Candidate, candidates_of
 from havre.records.models import Environment
 
 log = logging.getLogger(__name__)
@@ -123,11 +123,7 @@ def _candidates(environment: Environment, snapshot: Snapshot) -> list[Candidate]
     spec = EnvironmentSpec.model_validate(release.spec)
     found = []
     for name, service in spec.services.items():
-        if not isinstance(service, AppService | StaticService) or not service.port:
-            continue
         swarm = snapshot.get(release.swarm_services.get(name, ""))
-        for task in swarm.tasks if swarm else ():
-            address = task.address(naming.EDGE_NETWORK)
-            if task.desired == "running" and task.state not in ENDED and address:
-                found.append(Candidate(task, address, service.port, health_of(service)))
+        if swarm and isinstance(service, AppService | StaticService):
+            found += candidates_of(service, swarm.tasks)
     return found

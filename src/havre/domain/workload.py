@@ -101,6 +101,8 @@ class Workload:
     read_only: bool = False
     user: str = ""
     is_job: bool = False
+    ignore_image_health: bool = False
+    """Whether the image's own health check is left out, because Havre asks the service itself."""
     constraints: tuple[str, ...] = ()
 
     def fingerprint(self) -> str:

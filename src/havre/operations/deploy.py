@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 from typing import Final
 
-from havre.adapters import buildkit, git
+from pydantic import SecretBytes
+
+from havre.adapters import git
 from havre.adapters.buildkit import platform as platform_images
-from havre.adapters.buildkit.static import static_dockerfile
+from havre.adapters.buildkit.build import build
+from havre.adapters.buildkit.static import StaticSite, static_request, top_files
 from havre.adapters.sealing import unseal
 from havre.domain import naming
 from havre.domain.build import BuildRequest
@@ -201,7 +205,7 @@ class Deploy:
             location=location,
             ref=commit or params.get("ref"),
             subfolder=params.get("subfolder") or project.subfolder or None,
-            deploy_key=git.DeployKey(unseal(self.run.platform.config.paths.private_key, bytes(key)))
+            deploy_key=SecretBytes(unseal(self.run.platform.config.paths.private_key, bytes(key)))
             if key
             else None,
         )
@@ -226,7 +230,7 @@ class Deploy:
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
         request = self._request(checkout.path, service, composition.build_args(service), tag)
-        result = buildkit.build(
+        result = build(
             request,
             engine_host=self.run.platform.config.docker_host,
             report=self.run.log,
@@ -254,18 +258,25 @@ class Deploy:
         self, root: Path, service: AppService | StaticService, args: dict[str, str], tag: str
     ) -> BuildRequest:
         labels = naming.labels(self.run.project, self.run.environment.name)
-        build = service.build
+        context = root / service.build.context
         if isinstance(service, AppService):
             return BuildRequest(
-                context=root / build.context,
-                dockerfile=root / build.context / service.build.dockerfile,
-                target=service.build.target,
+                context=context,
+                dockerfile=service.build.dockerfile,
+                target=service.build.target or "",
                 args=args,
                 tags=(tag,),
                 labels=labels,
             )
-        text = static_dockerfile(root / build.context, service.build, args=args, spa=service.spa)
-        return BuildRequest(context=root / build.context, dockerfile_text=text, tags=(tag,), labels=labels)
+        site = StaticSite(
+            output=service.build.output,
+            command=shlex.join(service.build.command),
+            args=args,
+            spa=service.spa,
+            cache=self.run.project,
+            files=top_files(context),
+        )
+        return static_request(context, site, tags=(tag,), labels=labels)
 
     def _run_release_command(self, name: str, service: AppService) -> None:
         """Run it as a Swarm job: it goes on if this worker dies, and is found again after."""

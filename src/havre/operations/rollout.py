@@ -11,12 +11,12 @@ from typing import Final
 
 from havre.domain import naming, rollout
 from havre.domain.rollout import Readiness, Replacement
-from havre.domain.snapshot import ENDED, Task
+from havre.domain.snapshot import ENDED, Service, Task
 from havre.domain.workload import Workload
 from havre.errors import HavreError, RolloutError
 from havre.manifest import AppService, StaticService
 from havre.operations.context import Run, Step
-from havre.operations.routing import Candidate, health_of, routed_services
+from havre.operations.routing import candidates_of, health_of, routed_services
 from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Release
@@ -295,7 +295,7 @@ class Rollout:
         targets = [self._replaced(), queries.previous_release(self.run.environment)]
         return frozenset(name for target in targets if target for name in target.swarm_services.values())
 
-    def _idle(self, serving: frozenset[str]) -> tuple[rollout.Service, ...]:
+    def _idle(self, serving: frozenset[str]) -> tuple[Service, ...]:
         snapshot = self._engine.environment(self.run.project, self.run.environment.name)
         return tuple(
             service
@@ -348,22 +348,9 @@ class Rollout:
             [
                 candidate
                 for name, swarm_name in services.items()
-                for candidate in self._candidates(name, tasks[swarm_name])
+                for candidate in candidates_of(self._service(name), tasks[swarm_name])
             ]
         )
-
-    def _candidates(self, name: str, tasks: Sequence[Task]) -> list[Candidate]:
-        service = self._service(name)
-        if service.port is None or service.health is None:
-            return []
-        # The address is known before the task runs: its probe router is loaded by then.
-        return [
-            Candidate(task, address, service.port, health_of(service))
-            for task in tasks
-            if task.desired == "running"
-            and task.state not in ENDED
-            and (address := task.address(naming.EDGE_NETWORK))
-        ]
 
     def _passes(self, name: str, tasks: Sequence[Task], elapsed: float) -> Mapping[str, int]:
         if self._service(name).port is not None:

@@ -7,6 +7,7 @@ both, so it can be written again at any time by anybody and comes out the same.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +20,9 @@ from havre.config import Config
 from havre.domain import naming
 from havre.domain.health import Health
 from havre.domain.rollout import PASSES_WANTED
-from havre.domain.routes import RoutedService, RouteRule
-from havre.domain.snapshot import Snapshot, Task
-from havre.domain.workload import Attachment, BindMount, HostPort, Workload
+from havre.domain.routes import ProbeTarget, RoutedService, RouteRule
+from havre.domain.snapshot import ENDED, Snapshot, Task
+from havre.domain.workload import Attachment, BindMount, EnvVar, HostPort, Workload
 from havre.errors import EngineError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.records.models import Environment, Release
@@ -33,12 +34,19 @@ _BASE, _PROBES, _API = "havre", "probes", "havre-api"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A task that may serve once it answers, and where to ask it."""
+    """A task that may serve once it answers, where to ask it, and under which host name."""
 
     task: Task
     address: str
     port: int
     health: Health
+    host: str = ""
+    https: bool = False
+
+    @property
+    def target(self) -> ProbeTarget:
+        """Its probe router."""
+        return ProbeTarget(self.task.id, self.address, self.port, self.host, self.https)
 
 
 class Routing:
@@ -49,7 +57,7 @@ class Routing:
         self._engine = engine
         self._folder = config.paths.traefik_dynamic
         self._lock = threading.RLock()
-        self._probed: dict[str, Candidate] = {}
+        self._probed: dict[str, ProbeTarget] = {}
         self._passes: dict[str, int] = {}
         self._answers: dict[str, str] = {}
         self._admitted: set[str] = set()
@@ -72,6 +80,7 @@ class Routing:
             image=image,
             labels=((naming.MANAGED, "true"), (naming.ROLE, "router")),
             command=traefik.static_arguments(settings),
+            env=(EnvVar.plain("HAVRE_TRAEFIK_INTERNAL", f"127.0.0.1:{_INTERNAL}"),),
             attachments=(Attachment(naming.EDGE_NETWORK, ("havre-router",)),),
             binds=(
                 BindMount(str(self._folder), "/etc/havre/dynamic"),
@@ -141,19 +150,13 @@ class Routing:
 
     def _watch(self, candidates: Iterable[Candidate]) -> None:
         with self._lock:
-            new = {c.task.id: c for c in candidates if self._probed.get(c.task.id) != c}
-            if not any(self._differs(c) for c in new.values()):
+            new = {c.task.id: c.target for c in candidates if self._probed.get(c.task.id) != c.target}
+            if new:
                 self._probed |= new
-                return
-            self._probed |= new
-            self._write_probes()
-
-    def _differs(self, candidate: Candidate) -> bool:
-        known = self._probed.get(candidate.task.id)
-        return known is None or (known.address, known.port) != (candidate.address, candidate.port)
+                self._write_probes()
 
     def _write_probes(self) -> None:
-        targets = [traefik.ProbeTarget(c.task.id, c.address, c.port) for c in self._probed.values()]
+        targets = list(self._probed.values())
         if not targets:
             traefik.withdraw(self._folder, _PROBES)
             return
@@ -233,7 +236,8 @@ class Routing:
             for routed in routed_services(environment, release):
                 swarm = snapshot.get(release.swarm_services.get(short_name(environment, routed), ""))
                 addresses = self._addresses(swarm.tasks if swarm else ())
-                services.append(routed.at(addresses or traefik.published_addresses(published, routed.name)))
+                known = addresses or traefik.published_addresses(published, routed.name)
+                services.append(dataclasses.replace(routed, addresses=known, alias_only=not known))
             if not services:
                 return traefik.withdraw(self._folder, name)
             configuration = traefik.routes_configuration(
@@ -288,6 +292,30 @@ def routed_services(environment: Environment, release: Release) -> tuple[RoutedS
         for name, service in spec.services.items()
         if isinstance(service, AppService | StaticService) and service.port and service.domains
     )
+
+
+def candidates_of(service: AppService | StaticService, tasks: Iterable[Task]) -> list[Candidate]:
+    """The tasks of a service that may come to serve; none for a service without a port.
+
+    A task's address is known before it runs, so that its probe router is loaded by then.
+    """
+    if service.port is None:
+        return []
+    first = service.domains[0] if service.domains else None
+    return [
+        Candidate(
+            task,
+            address,
+            service.port,
+            health_of(service),
+            first.host if first else "",
+            first.https if first else False,
+        )
+        for task in tasks
+        if task.desired == "running"
+        and task.state not in ENDED
+        and (address := task.address(naming.EDGE_NETWORK))
+    ]
 
 
 def health_of(service: AppService | StaticService) -> Health:

@@ -158,6 +158,7 @@ class Composition:
             reservations=_reservations(service),
             stop_grace=service.stop_grace if isinstance(service, AppService) else 10.0,
             read_only=not is_app,
+            ignore_image_health=service.port is not None,
         )
 
     def job(self, name: str, service: AppService) -> Workload:
@@ -241,11 +242,11 @@ class Composition:
         return self._database(
             name,
             service,
-            volume="/var/lib/redis" if service.persistent else "",
+            volume="/data" if service.persistent else "",
             env={
                 "REDIS_PASSWORD_FILE": "/run/secrets/password",
                 "REDIS_MAXMEMORY": str(int(service.max_memory)),
-                "REDIS_PERSISTENT": "1" if service.persistent else "0",
+                "REDIS_PERSISTENCE": "aof" if service.persistent else "none",
             },
         )
 

@@ -45,6 +45,9 @@ def service_request(
         # without a handler, which the kernel would otherwise not deliver.
         "Init": True,
     }
+    if workload.ignore_image_health:
+        # Swarm would hold a task back until the image's check passed, at that check's slow pace.
+        container["Healthcheck"] = {"Test": ["NONE"]}
     if workload.command:
         container["Args"] = list(workload.command)
     if workload.read_only:
