@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from havre.domain.build import CA_MOUNT, BuildRequest
-from havre.domain.build_log import BuildLog, shorten
+from havre.domain.build_log import BuildLog, readable
 from havre.errors import BuildError, EngineError, HavreError
 
 OUTPUT_MISSING = "havre: no output: "
@@ -65,12 +65,11 @@ def explain_failure(
         A BuildError, or an EngineError when the engine itself went away.
     """
     step = log.failed
-    detail = [step.name] if step else []
-    detail += list(step.tail) if step and step.tail else list(log.notes)
-    if step and step.error and step.error not in detail:
-        detail.append(step.error)
-    text = "\n".join([*detail, log.outcome])
-    cause = _cause(log, request, text, code, dockerfiles)
+    tail = list(step.tail) if step else list(log.notes)
+    # The error repeats the command, whose words must not pass for a cause; its output comes first.
+    told = [] if log.exit_code is not None else [step.error if step else "", log.outcome]
+    cause = _cause(log, request, "\n".join([*tail, *told]), code, dockerfiles)
+    detail = tail if tail or not step else [step.error]
     kind = EngineError if cause.of_engine else BuildError
     return kind(cause.message, hint=cause.hint, retryable=cause.retryable, detail="\n".join(detail))
 
@@ -105,6 +104,7 @@ def _output_missing(
     reason = next((x.removeprefix(OUTPUT_MISSING) for x in lines if x.startswith(OUTPUT_MISSING)), "")
     if not reason:
         return None
+    reason = reason[0].upper() + reason[1:]
     candidates = [x.removeprefix(OUTPUT_CANDIDATES) for x in lines if x.startswith(OUTPUT_CANDIDATES)]
     hint = "No folder with an index.html was made either; look at the build command."
     if candidates:
@@ -113,7 +113,7 @@ def _output_missing(
 
 
 def _resources(log: BuildLog, _request: BuildRequest, text: str, _found: Sequence[str]) -> _Cause | None:
-    where = f" at {shorten(log.failed.instruction or log.failed.name)}" if log.failed else ""
+    where = f" at {readable(log.failed.instruction or log.failed.name)}" if log.failed else ""
     if _DISK.search(text):
         return _Cause(
             f"The server's disk is full{where}.",
@@ -177,7 +177,7 @@ def _dockerfile(log: BuildLog, request: BuildRequest, text: str, dockerfiles: Se
 def _command(log: BuildLog, text: str, code: int) -> _Cause:
     if not (step := log.failed):
         return _Cause(log.outcome or f"The docker client ended with exit code {code}.")
-    what = shorten(step.instruction or step.name)
+    what = readable(step.instruction or step.name)
     message = f"{what} failed"
     message += f" with exit code {log.exit_code}." if log.exit_code is not None else f": {step.error}."
     hint = ""

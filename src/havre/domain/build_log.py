@@ -14,7 +14,9 @@ its end::
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -36,6 +38,8 @@ _STEP_LINE = re.compile(r"#(\d+) (.*)")
 _OUTPUT = re.compile(r"\d+\.\d+ ?(.*)")
 _DONE = re.compile(r"DONE (\d+(?:\.\d+)?)s")
 _NAME = re.compile(r"\[(?:[a-z0-9]+/[a-z0-9/]+ )?(?:(?P<stage>[^\]\s]+) +)?\d+/\d+\] (?P<instruction>.*)")
+_RUN_OPTIONS = re.compile(r"RUN (?:--[a-z]+=\S+ +)+")
+_SHELL_OPTIONS = frozenset({"-c", "-ec"})
 _EXIT_CODE = re.compile(r"exit code: (\d+)")
 
 
@@ -52,6 +56,20 @@ def clean(line: str) -> str:
 def shorten(text: str) -> str:
     """The text on one line of bearable length."""
     return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def readable(instruction: str) -> str:
+    """An instruction as its author thinks of it: without mounts, a shell command without its wrapping."""
+    text = _RUN_OPTIONS.sub("RUN ", instruction)
+    if text.startswith("RUN ["):
+        try:
+            words = [str(word) for word in json.loads(text.removeprefix("RUN "))]
+        except ValueError:
+            return shorten(text)
+        shell = next((at for at, word in enumerate(words) if word in _SHELL_OPTIONS), -1)
+        script, arguments = words[shell + 1], words[shell + 2 :]  # a script with arguments has a name first
+        text = f"RUN {script if shell >= 0 and not arguments else shlex.join(arguments or words)}"
+    return shorten(" ".join(text.split()))
 
 
 @dataclass
@@ -97,7 +115,7 @@ class BuildLog:
         step = self.steps.get(number)
         if step is None:
             self.steps[number] = step = _named(text)
-            return shorten(step.name) if _is_instruction(step) else ""
+            return f"{_place(step)} {readable(step.instruction)}" if step.instruction else ""
         if output := _OUTPUT.fullmatch(text):
             step.tail.append(output[1])
             return f"  {output[1]}"
@@ -162,14 +180,13 @@ def _end(step: Step, text: str) -> str:
     step.finished = True
     step.cached = not done
     step.seconds = max(step.seconds, float(done[1])) if done else 0.0
-    if not _is_instruction(step):
+    if not step.instruction:
         return ""
-    place = step.name.partition("]")[0] + "]"
-    return f"{place} done in {step.seconds:g} s" if done else f"{place} cached"
+    return f"{_place(step)} done in {step.seconds:g} s" if done else f"{_place(step)} cached"
 
 
-def _is_instruction(step: Step) -> bool:
-    return bool(step.instruction)
+def _place(step: Step) -> str:
+    return step.name.partition("]")[0] + "]"
 
 
 def _all_cached(steps: list[Step]) -> bool:
