@@ -16,6 +16,7 @@ from havre.domain.workload import Workload
 from havre.errors import HavreError, RolloutError
 from havre.manifest import AppService, StaticService
 from havre.operations.context import Run, Step
+from havre.operations.diagnosis import failure
 from havre.operations.routing import candidates_of, health_of, routed_services
 from havre.operations.workloads import Composition
 from havre.records import queries
@@ -392,30 +393,16 @@ class Rollout:
                 return
             ended = [task for task in tasks if task.has_failed]
             if len(ended) > rollout.FAILURES_ALLOWED:
-                raise self._failure(name, "it does not start", ended[0], memory=workload.limits.memory)
+                raise self._failure(name, "it does not start", ended[0])
         raise RolloutError(f"{name} did not become healthy", hint=f"see `havre logs --service {name}`")
 
-    def _failure(self, name: str, reason: str, task: Task | None, *, memory: int | None = None) -> HavreError:
-        """What went wrong with a service, as its last task and its last lines tell it."""
-        if task is None:
-            return RolloutError(f"{name} did not become ready: {reason}")
-        causes = []
-        if task.state in ENDED:
-            limits = self.composition.applications().get(name)
-            causes.append(
-                rollout.why_it_ended(
-                    task,
-                    out_of_memory=bool(task.container) and self._engine.was_out_of_memory(task.container),
-                    memory_limit=memory or (limits.limits.memory if limits else None),
-                )
-            )
-        elif answer := self._routing.last_answer(task.id):
-            causes.append(f"the last probe: {answer}")
-        elif not task.is_running:
-            causes.append(f"its task is {task.state}: {task.error or task.message}")
-        lines = self._engine.last_lines(task.container) if task.container else []
-        return RolloutError(
-            f"{name} did not become ready: {reason}; {'; '.join(causes) or 'no answer'}",
-            hint="the old release was not touched; fix the cause and deploy again",
-            detail="\n".join(lines),
+    def _failure(self, name: str, reason: str, task: Task | None) -> HavreError:
+        workloads = {**self.composition.applications(), **self.composition.data()}
+        return failure(
+            self._engine,
+            self._routing,
+            name,
+            reason,
+            task,
+            memory_limit=workloads[name].limits.memory,
         )
