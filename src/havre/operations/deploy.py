@@ -9,10 +9,11 @@ from typing import Final
 
 from pydantic import SecretBytes
 
-from havre.adapters import git
 from havre.adapters.buildkit import platform as platform_images
 from havre.adapters.buildkit.build import build
 from havre.adapters.buildkit.static import StaticSite, static_request, top_files
+from havre.adapters.git.checkout import Checkout, checkout
+from havre.adapters.git.source import Source
 from havre.adapters.sealing import unseal
 from havre.domain import naming
 from havre.domain.build import BuildRequest
@@ -68,7 +69,7 @@ class Deploy:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._folder = run.platform.config.paths.sources / str(run.operation.pk)
-        self._checkout: git.Checkout | None = None
+        self._checkout: Checkout | None = None
         self.rollout = Rollout(run)
         # A worker that died left the draft; the deployment goes on with the same commit.
         self.release = Release.objects.filter(operation=run.operation).first()
@@ -89,17 +90,15 @@ class Deploy:
 
     def check_out(self) -> str:
         """A clean checkout, its manifest, and the draft of the release."""
-        checkout = self._check_out(self.release.commit if self.release else None)
-        manifest = load_file(checkout.path / MANIFEST)
-        spec = self._spec(manifest)
+        found, spec = self._read_source()
         ensure_passwords(self.run.platform.config, self.run.environment, spec)
         versions = secret_versions(self.run.environment, spec)
         self.release = queries.new_release(
             self.run.environment,
             self.run.operation,
-            commit=checkout.commit,
-            ref=checkout.branch or self._ref(spec) or "",
-            subject=checkout.subject[:300],
+            commit=found.commit,
+            ref=found.branch or self.run.operation.params.get("ref") or "",
+            subject=found.subject[:300],
             spec=spec.model_dump(mode="json"),
             secret_versions=versions,
             variables=[
@@ -110,7 +109,7 @@ class Deploy:
         )
         self.rollout.take(self.release)
         self.run.remember(release=self.draft.number)
-        return f"{checkout.commit[:12]} {checkout.subject}"
+        return f"{found.commit[:12]} {found.subject}"
 
     def prepare_platform(self) -> str:
         """The platform's images and the router, made on the first deployment and then found."""
@@ -181,18 +180,32 @@ class Deploy:
 
     # What is needed for that
 
-    def _check_out(self, commit: str | None) -> git.Checkout:
+    def _read_source(self) -> tuple[Checkout, EnvironmentSpec]:
+        """The commit asked for; without one, the newest of the branch the manifest names."""
+        ref = self.release.commit if self.release else self.run.operation.params.get("ref")
+        found = self._check_out(ref)
+        spec = self._spec(load_file(found.path / MANIFEST))
+        if ref is None and spec.branch and found.branch != spec.branch:
+            self._clean_up()
+            found = self._check_out(spec.branch)
+            spec = self._spec(load_file(found.path / MANIFEST))
+        return found, spec
+
+    def _check_out(self, ref: str | None) -> Checkout:
         if self._checkout is None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder.mkdir(parents=True)
-            source = self._source(commit)
-            self._checkout = git.checkout(
-                source, self._folder / "tree", report=self.run.log, cancelled=self.run.is_stopped
+            self._checkout = checkout(
+                self._source(ref),
+                self._folder / "tree",
+                report=self.run.log,
+                cancelled=self.run.is_stopped,
+                known_hosts=self.run.platform.config.paths.known_hosts,
             )
             self.run.checkpoint()
         return self._checkout
 
-    def _source(self, commit: str | None) -> git.Source:
+    def _source(self, ref: str | None) -> Source:
         project = self.run.environment.project
         params = self.run.operation.params
         location = params.get("source") or project.source
@@ -201,17 +214,14 @@ class Deploy:
                 f"{project.name} has no source yet", hint="name it once: havre deploy --source PATH-OR-URL"
             )
         key = project.sealed_deploy_key
-        return git.Source(
+        return Source(
             location=location,
-            ref=commit or params.get("ref"),
+            ref=ref,
             subfolder=params.get("subfolder") or project.subfolder or None,
             deploy_key=SecretBytes(unseal(self.run.platform.config.paths.private_key, bytes(key)))
             if key
             else None,
         )
-
-    def _ref(self, spec: EnvironmentSpec) -> str | None:
-        return self.run.operation.params.get("ref") or spec.branch
 
     def _spec(self, manifest: Manifest) -> EnvironmentSpec:
         if manifest.project != self.run.project:
@@ -226,10 +236,10 @@ class Deploy:
         return bool(image and self.run.platform.engine.image_id(image))
 
     def _build(self, name: str, service: AppService | StaticService) -> None:
-        checkout = self._check_out(self.draft.commit)
+        found = self._check_out(self.draft.commit)
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
-        request = self._request(checkout.path, service, composition.build_args(service), tag)
+        request = self._request(found.path, service, composition.build_args(service), tag)
         result = build(
             request,
             engine_host=self.run.platform.config.docker_host,
