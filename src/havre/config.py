@@ -70,6 +70,11 @@ class Config(BaseSettings):
     api_port: int = Field(
         8700, description="Port of the API on the bridge between Traefik and the server, never published."
     )
+    api_listen: str = Field(
+        "",
+        description="Address of this server on which the API answers holders of a token, besides its unix"
+        " socket: the one of docker_gwbridge, for Traefik. Empty: none.",
+    )
     edge_subnet: str = Field(
         "10.210.0.0/16", description="Addresses of the network that the router shares with applications."
     )

@@ -13,14 +13,16 @@ _paths = _config.paths
 
 SECRET_KEY = _paths.django_key.read_text().strip() if _paths.django_key.exists() else "not-set-up-yet"
 DEBUG = False
-ALLOWED_HOSTS = ["localhost", "havre", *([_config.domain] if _config.domain else [])]
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "havre", *filter(None, (_config.domain, _config.api_listen))]
 INSTALLED_APPS = ["havre.records"]
 MIDDLEWARE = [
+    "havre.interfaces.api.access.access",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
 ]
 ROOT_URLCONF = "havre.interfaces.api.urls"
 ASGI_APPLICATION = "havre.interfaces.server.asgi.application"
+LOGGING_CONFIG = None  # each process configures its log when it starts; Django's own would mail errors
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -66,6 +66,7 @@ def set_up(config: Config, *, web_ids: tuple[int, int]) -> None:
         paths.state.mkdir(parents=True, exist_ok=True)
         with _only_one(paths.state):
             _make_folders(paths, group)
+            _remove_foreign_socket(paths.api_socket, web_ids[0])
             _make_keys(paths, group)
             if not config.database_url:
                 _make_database(paths.database, group)
@@ -107,6 +108,12 @@ def _make_folders(paths: Paths, group: int) -> None:
             if folder.is_symlink() and folder != paths.state:
                 raise
         _give(folder, mode, its_group)
+
+
+def _remove_foreign_socket(file: Path, owner: int) -> None:
+    # Left by a web process of another account: the sticky folder keeps the new one from replacing it.
+    if file.is_socket() and file.lstat().st_uid != owner:
+        file.unlink()
 
 
 def _make_keys(paths: Paths, group: int) -> None:

@@ -1,0 +1,214 @@
+"""The worker's query socket: engine reads and wake-ups for the web process.
+
+One JSON line comes in, JSON lines go out, then the connection is closed. An error is a line
+``{"error": {"message", "hint", "retryable", "kind"}}`` (kind ``usage``: the question was wrong).
+
+==========  ==========================================================================  =============
+query       further keys                                                                answer
+==========  ==========================================================================  =============
+``wake``                                                                                ``{"ok": true}``
+``ps``      project, environment                                                        ``{"rows": [...]}``
+``logs``    project, environment, services or null, since (epoch seconds) or null,      a line per row
+            tail or null, follow, grep or null
+==========  ==========================================================================  =============
+
+The socket takes reading and waking only: a web process that was taken over can do nothing else here.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import select
+import socket
+import socketserver
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from django.db import connections
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from havre.config import Paths
+from havre.errors import HavreError, UsageError
+from havre.manifest.values import Name
+
+log = logging.getLogger(__name__)
+
+_LONGEST_QUESTION: Final = 64 * 1024  # bytes
+_QUESTION_TIMEOUT: Final = 5.0  # seconds
+_WRITE_TIMEOUT: Final = 30.0  # seconds after which a reader that takes nothing counts as gone
+_MOST_AT_ONCE: Final = 64
+
+
+class _Wake(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^wake$")
+
+
+class _Processes(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^ps$")
+    project: Name
+    environment: Name
+
+
+class _Logs(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^logs$")
+    project: Name
+    environment: Name
+    services: list[Name] | None = None
+    since: float | None = None
+    tail: int | None = Field(None, ge=0)
+    follow: bool = False
+    grep: str | None = Field(None, max_length=200)
+
+
+_QUESTION: Final[TypeAdapter[_Wake | _Processes | _Logs]] = TypeAdapter(_Wake | _Processes | _Logs)
+
+
+class QueryServer:
+    """Answers on ``paths.worker_socket``, in threads of its own, between ``start`` and ``stop``.
+
+    Args:
+        paths: where the socket is made; the group of its folder may connect.
+        wake: called when something was queued.
+    """
+
+    def __init__(self, paths: Paths, wake: Callable[[], None]) -> None:
+        self._path = paths.worker_socket
+        self._wake = wake
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Make the socket, in place of one that an earlier worker left, and answer."""
+        # Under another name first: the file is never there with wrong permissions.
+        draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        draft.unlink(missing_ok=True)
+        self._server = _Server(str(draft), self._wake)
+        draft.chmod(0o660)
+        draft.rename(self._path)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="queries", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more questions, and end those that follow."""
+        if self._server is None or self._thread is None:
+            return
+        self._server.stopping.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._path.unlink(missing_ok=True)
+        self._server = self._thread = None
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def __init__(self, address: str, wake: Callable[[], None]) -> None:
+        self.wake = wake
+        self.stopping = threading.Event()
+        self.places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+        super().__init__(address, _Handler)
+
+    def serve_forever(self, poll_interval: float = 2.0) -> None:
+        # The interval bounds only how long stop() takes: shutdown wakes nobody.
+        super().serve_forever(poll_interval)
+
+    def handle_error(self, _request: object, _client_address: object) -> None:
+        log.error("a query failed", exc_info=True)  # noqa: LOG014 - socketserver calls it from its handler
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+    connection: socket.socket
+    timeout = _QUESTION_TIMEOUT
+
+    def handle(self) -> None:
+        if not self.server.places.acquire(blocking=False):
+            self._tell(HavreError("the worker answers too many queries already", retryable=True))
+            return
+        try:
+            for row in self._answers():
+                self._send(row)
+        except HavreError as error:
+            self._tell(error)
+        except (OSError, _GoneError):
+            return  # the client has gone: nobody is left to tell
+        except Exception:
+            log.exception("a query failed")
+            self._tell(HavreError("the worker could not answer; its log says why", retryable=True))
+        finally:
+            connections.close_all()  # this thread's own
+            self.server.places.release()
+
+    def _answers(self) -> Iterator[dict[str, Any]]:
+        question = self._question()
+        self.connection.settimeout(_WRITE_TIMEOUT)
+        if isinstance(question, _Wake):
+            self.server.wake()
+            yield {"ok": True}
+            return
+        # Imported when first asked: it brings the engine's client with it.
+        from havre.operations import look  # noqa: PLC0415
+
+        if isinstance(question, _Processes):
+            yield {"rows": look.processes(question.project, question.environment)}
+            return
+        rows = look.logs(
+            question.project,
+            question.environment,
+            services=question.services,
+            since=question.since,
+            tail=question.tail,
+            follow=question.follow,
+            grep=question.grep,
+            stopped=self._is_stopped,
+        )
+        try:
+            yield from rows
+        finally:
+            close = getattr(rows, "close", None)
+            if close is not None:
+                close()
+
+    def _question(self) -> _Wake | _Processes | _Logs:
+        line = self.rfile.readline(_LONGEST_QUESTION)
+        if not line:
+            raise _GoneError
+        try:
+            return _QUESTION.validate_python(json.loads(line))
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise UsageError("the question is not one that the worker knows") from error
+
+    def _is_stopped(self) -> bool:
+        """Whether the worker stops, or the client closed its end (it never sends anything more)."""
+        if self.server.stopping.is_set():
+            return True
+        readable = select.poll()
+        readable.register(self.connection, select.POLLIN | select.POLLRDHUP)
+        return bool(readable.poll(0))
+
+    def _send(self, row: dict[str, Any]) -> None:
+        self.connection.sendall(json.dumps(row, default=str).encode() + b"\n")
+
+    def _tell(self, error: HavreError) -> None:
+        told = {
+            "message": error.message,
+            "hint": error.hint,
+            "retryable": error.retryable,
+            "kind": "usage" if isinstance(error, UsageError) else "engine",
+        }
+        with suppress(OSError):
+            self._send({"error": told})
+
+
+class _GoneError(Exception):
+    """The client closed before it asked."""

@@ -1,0 +1,36 @@
+"""The API below ``/api/v1``; its document is at ``/api/v1/openapi.json``."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from ninja import NinjaAPI
+
+from havre.interfaces.api import configuration, environments, operations, problems, schemas, streams
+from havre.interfaces.api.version import version
+
+api = NinjaAPI(
+    title="Havre",
+    version="1",
+    description=(
+        "Long actions are operations: queued here, run by the worker, followed as events. Errors are"
+        " application/problem+json with a remedy in `hint`. Callers by the server's unix socket are its"
+        " administrators; others send a token."
+    ),
+    urls_namespace="api",
+    docs_url=None,
+    openapi_extra={
+        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"token": []}],
+    },
+)
+api.add_router("/operations", operations.router)
+api.add_router("", streams.router)
+api.add_router("", environments.router)
+api.add_router("", configuration.router)
+problems.register(api)
+
+
+@api.get("/version", response=schemas.Version, summary="Which Havre answers", tags=["server"])
+def show_version(_request: HttpRequest) -> dict[str, str]:
+    """The version."""
+    return {"version": version()}

@@ -1,0 +1,96 @@
+"""Variables, secrets and tokens: what people set. A secret's value goes in and never comes out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router, Status
+
+from havre.adapters import sealing
+from havre.config import config
+from havre.interfaces.api import lookup, schemas
+from havre.interfaces.api.access import caller_of, require_administrator
+from havre.interfaces.api.problems import NotFoundError
+from havre.manifest.values import Name
+from havre.records import configuration, models, queries
+
+router = Router(tags=["configuration"])
+
+_ENVIRONMENT = "/environments/{project}/{environment}"
+
+
+@router.get(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="List variables")
+def variables(_request: HttpRequest, project: Name, environment: Name) -> list[models.Variable]:
+    """What ``havre env`` set; what the manifest sets is not among them."""
+    return list(configuration.variables_of(lookup.environment(project, environment)))
+
+
+@router.put(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="Set variables")
+def set_variables(
+    _request: HttpRequest, project: Name, environment: Name, wanted: schemas.SetVariables
+) -> list[models.Variable]:
+    """Set variables for the next release; project and environment are made if they are new."""
+    row = queries.ensure_environment(project, environment, source="")
+    configuration.set_variables(row, wanted.service, wanted.values)
+    return list(configuration.variables_of(row))
+
+
+@router.delete(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="Unset variables")
+def unset_variables(
+    _request: HttpRequest, project: Name, environment: Name, wanted: schemas.UnsetVariables
+) -> list[models.Variable]:
+    """Forget variables; those that are not set are no error, unless it is all of them."""
+    row = lookup.environment(project, environment)
+    if not configuration.unset_variables(row, wanted.service, wanted.names):
+        place = wanted.service or "every app"
+        raise NotFoundError(f"{', '.join(wanted.names)}: not set for {place} in {project}/{environment}")
+    return list(configuration.variables_of(row))
+
+
+@router.get(_ENVIRONMENT + "/secrets", response=list[schemas.Secret], summary="List secrets")
+def secrets(_request: HttpRequest, project: Name, environment: Name) -> list[models.Secret]:
+    """Names and newest versions, never values."""
+    return configuration.newest_secrets(lookup.environment(project, environment))
+
+
+@router.put(_ENVIRONMENT + "/secrets/{name}", response=schemas.SecretVersion, summary="Set a secret")
+def set_secret(
+    request: HttpRequest, project: Name, environment: Name, name: Name, wanted: schemas.SetSecret
+) -> models.Secret:
+    """Seal a value at once, for the next release; project and environment are made if they are new."""
+    sealed = sealing.seal(config().paths.public_key, wanted.value.encode())
+    row = queries.ensure_environment(project, environment, source="")
+    return queries.add_secret(row, name, sealed, actor=caller_of(request).actor)
+
+
+@router.delete(_ENVIRONMENT + "/secrets/{name}", response={204: None}, summary="Unset a secret")
+def unset_secret(_request: HttpRequest, project: Name, environment: Name, name: Name) -> Status[None]:
+    """Hide a secret from the next release; earlier ones keep the versions that they name."""
+    if not configuration.unset_secret(lookup.environment(project, environment), name):
+        raise NotFoundError(f"the secret {name} is not set in {project}/{environment}")
+    return Status(204, None)
+
+
+@router.get("/tokens", response=list[schemas.Token], summary="List tokens", tags=["tokens"])
+def tokens(request: HttpRequest) -> list[models.Token]:
+    """Who may call from elsewhere; for callers by the unix socket only."""
+    require_administrator(request)
+    return list(models.Token.objects.order_by("name"))
+
+
+@router.post("/tokens", response={201: schemas.CreatedToken}, summary="Make a token", tags=["tokens"])
+def create_token(request: HttpRequest, wanted: schemas.NewToken) -> Status[dict[str, Any]]:
+    """The text of the token is in this answer and nowhere else."""
+    require_administrator(request)
+    row, text = configuration.create_token(wanted.name, days=wanted.days)
+    return Status(201, {"name": row.name, "token": text, "expires_at": row.expires_at})
+
+
+@router.delete("/tokens/{name}", response={204: None}, summary="Revoke a token", tags=["tokens"])
+def revoke_token(request: HttpRequest, name: schemas.TokenName) -> Status[None]:
+    """It is refused from the next request on."""
+    require_administrator(request)
+    if not configuration.revoke_token(name):
+        raise NotFoundError(f"there is no token {name}")
+    return Status(204, None)

@@ -1,0 +1,100 @@
+"""Projects, environments and their releases, as recorded; services, as the worker sees them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest
+from ninja import Router
+
+from havre.config import config
+from havre.interfaces import worker_client
+from havre.interfaces.api import lookup, schemas
+from havre.manifest import EnvironmentSpec
+from havre.manifest.values import Name
+from havre.operations.workloads import Composition
+from havre.records import queries
+from havre.records.models import Environment, Operation, Project, Release
+
+router = Router(tags=["environments"])
+
+
+@router.get("/projects", response=list[schemas.Project], summary="List projects")
+def projects(_request: HttpRequest) -> list[dict[str, Any]]:
+    """Every project and the names of its environments."""
+    return [
+        {
+            "name": project.name,
+            "source": project.source,
+            "subfolder": project.subfolder,
+            "environments": sorted(environment.name for environment in project.environments.all()),
+        }
+        for project in Project.objects.order_by("name").prefetch_related("environments")
+    ]
+
+
+@router.get("/environments", response=list[schemas.Environment], summary="List environments")
+def environments(_request: HttpRequest) -> list[dict[str, Any]]:
+    """Every environment with its live release."""
+    busy = dict(
+        Operation.objects.filter(state=Operation.State.RUNNING)
+        .exclude(environment=None)
+        .values_list("environment_id", "kind")
+    )
+    rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
+    return [_environment(row, busy.get(row.pk, "")) for row in rows]
+
+
+@router.get(
+    "/environments/{project}/{environment}/releases",
+    response=list[schemas.Release],
+    summary="List releases, the newest first",
+)
+def releases(_request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:
+    """Every release with how its images were built."""
+    row = lookup.environment(project, environment)
+    previous = queries.previous_release(row)
+    kept = previous.pk if previous else None
+    return [
+        {
+            **{field: getattr(release, field) for field in _FIELDS},
+            "current": release.pk == row.current_release_id,
+            "kept": release.pk == kept,
+            "builds": list(release.builds.all()),
+        }
+        for release in Release.objects.filter(environment=row).order_by("-number").prefetch_related("builds")
+    ]
+
+
+@router.get("/environments/{project}/{environment}/services", summary="List what runs")
+async def services(_request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:
+    """One row per service: kind, release, wanted and running tasks, state, image, addresses."""
+    await sync_to_async(lookup.environment)(project, environment)
+    question = {"query": "ps", "project": project, "environment": environment}
+    answer = await worker_client.ask(config().paths, question)
+    rows: list[dict[str, Any]] = answer["rows"]
+    return rows
+
+
+_FIELDS = tuple(schemas.Release.model_fields.keys() - {"current", "kept", "builds"})
+
+
+def _environment(row: Environment, busy: str) -> dict[str, Any]:
+    release = row.current_release
+    return {
+        "project": row.project.name,
+        "environment": row.name,
+        "release": release.number if release else None,
+        "commit": release.commit if release else "",
+        "subject": release.subject if release else "",
+        "state": busy or ("live" if release else "new"),
+        "deployed_at": release.live_at if release else None,
+        "urls": _urls(row, release) if release else [],
+    }
+
+
+def _urls(row: Environment, release: Release) -> list[str]:
+    spec = EnvironmentSpec.model_validate(release.spec)
+    composition = Composition(config(), row, release, spec, {})
+    return [url for service in spec.services.values() if (url := composition.public_url(service))]

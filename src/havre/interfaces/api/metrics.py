@@ -1,0 +1,78 @@
+"""``/metrics`` in the format of Prometheus, gathered from the records when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Count, Max
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from havre.interfaces.api.health import worker_seen_seconds
+from havre.interfaces.api.version import version
+from havre.records.models import Environment, Operation
+
+
+class Records(Collector):
+    """What the platform remembers, in numbers."""
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing is read when this is registered."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Read the records."""
+        yield GaugeMetricFamily("havre_environments", "Environments.", value=Environment.objects.count())
+        seen = worker_seen_seconds()
+        if seen is not None:
+            yield GaugeMetricFamily(
+                "havre_worker_seen_seconds", "Age of the worker's last sign of life.", seen
+            )
+        build = GaugeMetricFamily("havre_build_info", "Version of Havre.", labels=("version",))
+        build.add_metric((version(),), 1)
+        yield build
+        yield _operations()
+        yield _durations()
+
+
+def _operations() -> Metric:
+    family = GaugeMetricFamily("havre_operations", "Operations on record.", labels=("kind", "state"))
+    counted = Operation.objects.values_list("kind", "state").annotate(number=Count("id")).order_by()
+    for kind, state, number in counted:
+        family.add_metric((kind, state), number)
+    return family
+
+
+def _durations() -> Metric:
+    family = GaugeMetricFamily(
+        "havre_operation_last_seconds", "Duration of the last one that ended.", labels=("kind", "state")
+    )
+    newest = (
+        Operation.objects.exclude(started_at=None)
+        .exclude(finished_at=None)
+        .values("kind", "state")
+        .annotate(newest=Max("id"))
+        .order_by()
+        .values_list("newest", flat=True)
+    )
+    for operation in Operation.objects.filter(pk__in=list(newest)):
+        if operation.started_at and operation.finished_at:
+            seconds = (operation.finished_at - operation.started_at).total_seconds()
+            family.add_metric((operation.kind, operation.state), seconds)
+    return family
+
+
+# A registry of its own: the library's global one gathers more than is needed.
+_REGISTRY = CollectorRegistry()
+_REGISTRY.register(Records())
+ProcessCollector(namespace="havre_web", registry=_REGISTRY)
+
+
+@require_safe
+def metrics(_request: HttpRequest) -> HttpResponse:
+    """All numbers, as text."""
+    return HttpResponse(generate_latest(_REGISTRY), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,126 @@
+"""Operations: queue, list, show, cancel. What they do is the worker's business."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import Body, Query, Router, Status
+from pydantic import Field
+
+from havre.config import config
+from havre.errors import UsageError
+from havre.interfaces import worker_client
+from havre.interfaces.api import lookup, schemas
+from havre.interfaces.api.access import Caller, caller_of
+from havre.interfaces.api.problems import ForbiddenError
+from havre.manifest.values import Name
+from havre.records import queries
+from havre.records.models import Environment, Operation, Project
+
+router = Router(tags=["operations"])
+
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+@router.post("", response={202: schemas.Operation}, summary="Queue an operation")
+def enqueue(
+    request: HttpRequest,
+    wanted: Body[schemas.WantedOperation],
+) -> Status[dict[str, Any]]:
+    """Record an operation for the worker, and wake it.
+
+    A deployment makes project and environment if they are new. Only callers by the unix socket may
+    name a folder of the server as its source.
+    """
+    caller = caller_of(request)
+    if isinstance(wanted, schemas.Deploy):
+        environment = _deployed(wanted, caller)
+    else:
+        environment = lookup.environment(wanted.project, wanted.environment)
+    params = wanted.params.model_dump(mode="json")
+    operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
+    worker_client.wake(config().paths)
+    return Status(202, shown(operation))
+
+
+@router.get("", response=list[schemas.Operation], summary="List operations, the newest first")
+def recent(
+    _request: HttpRequest,
+    project: Name | None = None,
+    environment: Name | None = None,
+    state: State | None = None,
+    before: Id | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> list[dict[str, Any]]:
+    """``before`` is the number of an operation: the page after the one that ended with it."""
+    rows = _filtered(project, environment)
+    if state:
+        rows = rows.filter(state=state)
+    if before:
+        rows = rows.filter(id__lt=before)
+    rows = rows.select_related("environment__project").prefetch_related("steps")
+    return [shown(row) for row in rows.order_by("-id")[:limit]]
+
+
+@router.get("/{number}", response=schemas.Operation, summary="Show an operation")
+def show(_request: HttpRequest, number: Id) -> dict[str, Any]:
+    """One operation with its steps."""
+    return shown(lookup.operation(number))
+
+
+@router.post("/{number}/cancel", response={202: schemas.Operation}, summary="Cancel an operation")
+def cancel(_request: HttpRequest, number: Id) -> Status[dict[str, Any]]:
+    """Ask an operation to stop; what it changed is undone."""
+    queries.request_cancel(lookup.operation(number))
+    worker_client.wake(config().paths)
+    return Status(202, shown(lookup.operation(number)))
+
+
+def shown(operation: Operation) -> dict[str, Any]:
+    """An operation as the API answers it."""
+    environment = operation.environment
+    return {
+        **{field: getattr(operation, field) for field in _FIELDS},
+        "project": environment.project.name if environment else "",
+        "environment": environment.name if environment else "",
+        "steps": list(operation.steps.all()),
+    }
+
+
+_FIELDS = tuple(schemas.Operation.model_fields.keys() - {"project", "environment", "steps"})
+
+
+def _filtered(project: str | None, environment: str | None) -> QuerySet[Operation]:
+    wanted = Q()
+    if project:
+        wanted &= Q(environment__project__name=project)
+    if environment:
+        wanted &= Q(environment__name=environment)
+    if project and environment:  # also those whose environment was destroyed since
+        wanted |= Q(environment=None, target=f"{project}-{environment}")
+    return Operation.objects.filter(wanted)
+
+
+def _deployed(wanted: schemas.Deploy, caller: Caller) -> Environment:
+    params = wanted.params
+    if params.source is None:
+        remembered = Project.objects.filter(name=wanted.project).values_list("source", flat=True).first()
+        if not remembered:
+            raise UsageError(
+                f"it is not known where the repository of {wanted.project} is",
+                hint="name it once: a Git address, or on the server itself a folder",
+            )
+        source = remembered
+    else:
+        source = params.source
+    if not caller.is_administrator and not schemas.is_git_url(source):
+        raise ForbiddenError(
+            f"{source} is a folder of the server, which a token may not deploy",
+            hint="name a Git address, or deploy on the server itself",
+        )
+    return queries.ensure_environment(
+        wanted.project, wanted.environment, source=params.source or "", subfolder=params.subfolder
+    )

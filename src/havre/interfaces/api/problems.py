@@ -1,0 +1,136 @@
+"""Errors as ``application/problem+json`` (RFC 9457): what happened, the remedy, whether to retry.
+
+``errors`` lists every part of a request that is wrong, each ``{"where", "message"}``. What was sent
+is never repeated by the schema's own messages: it may be a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from havre.errors import (
+    ConflictError,
+    EngineError,
+    HavreError,
+    ManifestError,
+    SecretError,
+    ServerError,
+    UsageError,
+)
+
+CONTENT_TYPE = "application/problem+json"
+
+log = logging.getLogger(__name__)
+
+
+class NotFoundError(UsageError):
+    """What the path names does not exist."""
+
+
+class ForbiddenError(UsageError):
+    """The caller is known, but may not do this."""
+
+
+_STATUS: tuple[tuple[type[HavreError], HTTPStatus], ...] = (
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    (ForbiddenError, HTTPStatus.FORBIDDEN),
+    (UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ManifestError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (SecretError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ConflictError, HTTPStatus.CONFLICT),
+    (EngineError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (ServerError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+
+
+def content(
+    status: int,
+    detail: str,
+    *,
+    hint: str = "",
+    retryable: bool = False,
+    errors: Sequence[dict[str, str]] = (),
+) -> bytes:
+    """The body of a problem."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "hint": hint,
+        "retryable": retryable,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    return json.dumps(body).encode()
+
+
+def problem(status: int, detail: str, **more: Any) -> HttpResponse:
+    """A problem as an answer; ``more`` as in :func:`content`."""
+    return HttpResponse(content(status, detail, **more), status=status, content_type=CONTENT_TYPE)
+
+
+def of(error: HavreError) -> HttpResponse:
+    """An error of ours as an answer."""
+    status = next((s for kind, s in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
+    return problem(status, error.message, hint=error.hint, retryable=error.retryable)
+
+
+def plain(response: HttpResponse) -> HttpResponse:
+    """An error page of Django's or of a library's as a problem; anything else as it is."""
+    status = response.status_code
+    is_error = status >= HTTPStatus.BAD_REQUEST and not response.streaming
+    if not is_error or response.get("Content-Type", "").startswith(CONTENT_TYPE):
+        return response
+    answer = problem(status, _PLAIN.get(status, HTTPStatus(status).phrase.lower()))
+    if "Allow" in response:
+        answer["Allow"] = response["Allow"]
+    return answer
+
+
+_PLAIN: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "the request cannot be read, or names another host",
+    HTTPStatus.NOT_FOUND: "there is nothing at this path",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this path does not take this method",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Havre failed; its log says why",
+}
+
+
+def register(api: NinjaAPI) -> None:
+    """Let every error of the API be answered as a problem."""
+
+    @api.exception_handler(HavreError)
+    def _ours(_request: HttpRequest, error: HavreError) -> HttpResponse:
+        return of(error)
+
+    @api.exception_handler(ValidationError)
+    def _invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
+        found = [{"where": _where(each["loc"]), "message": str(each["msg"])} for each in error.errors]
+        return problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "; ".join(f"{each['where']}: {each['message']}" for each in found[:3]),
+            errors=found,
+        )
+
+    @api.exception_handler(HttpError)
+    def _http(_request: HttpRequest, error: HttpError) -> HttpResponse:
+        return problem(error.status_code, error.message)
+
+    @api.exception_handler(Exception)
+    def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+        log.error("%s %s failed", request.method, request.path, exc_info=error)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _PLAIN[HTTPStatus.INTERNAL_SERVER_ERROR])
+
+
+def _where(location: Sequence[str | int]) -> str:
+    """``("body", "wanted", "params", "ref")`` as ``params.ref``: the parts that a caller knows."""
+    inner = location[2:] if location[:1] == ("body",) and len(location) > 2 else location[1:]  # noqa: PLR2004
+    return ".".join(map(str, inner)) or "request"

@@ -1,0 +1,326 @@
+"""What the API takes and answers. Unknown keys are errors; names are the manifest's own kinds."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from ninja import Schema
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+
+from havre.manifest.values import EnvName, Name, RepositoryPath
+
+SECRET_LONGEST: Final = 64 * 1024
+"""Bytes of a secret's value."""
+VALUE_LONGEST: Final = 32 * 1024
+"""Bytes of a variable's value: what a process's environment takes with ease."""
+
+# A Git URL: one with a scheme, or the short form of SSH. No other transport (``ext::`` runs a
+# program), nothing that Git could take for an option, no password.
+_URL = re.compile(
+    r"(?:https?|ssh|git)://(?:[A-Za-z0-9._~-]+@)?[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*/[^\s\x00-\x1f\x7f]+"
+)
+_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[^\s\x00-\x1f\x7f:]+")
+_REF = r"^[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,249}$"
+
+
+def is_git_url(source: str) -> bool:
+    """Whether a source is the address of a repository elsewhere."""
+    return bool(_URL.fullmatch(source) or _SCP.fullmatch(source))
+
+
+def _source(text: str) -> str:
+    if text.startswith("/") and not re.search(r"[\x00-\x1f\x7f]", text):
+        return text
+    if re.match(r"[a-z]+://[^/@]*:[^/@]*@", text):
+        raise ValueError(
+            "the address holds a password, which would be stored and shown: use SSH and a deploy key"
+        )
+    if not is_git_url(text):
+        raise ValueError("write an absolute path, or a Git address by https, ssh or git@host:path")
+    return text
+
+
+def _ref(text: str) -> str:
+    if ".." in text or "@{" in text or text.endswith(("/", ".", ".lock")):
+        raise ValueError("is not the name of a branch, a tag or a commit")
+    return text
+
+
+def _fits(longest: int) -> AfterValidator:
+    def check(text: str) -> str:
+        # The messages must not hold the value.
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise ValueError("is not text in UTF-8") from None
+        if "\x00" in text:
+            raise ValueError("holds a zero byte, which no environment variable can")
+        if size > longest:
+            raise ValueError(f"is longer than {longest // 1024} KiB")
+        return text
+
+    return AfterValidator(check)
+
+
+Source = Annotated[str, StringConstraints(max_length=500), AfterValidator(_source)]
+Subfolder = Annotated[RepositoryPath, StringConstraints(max_length=300)]
+Ref = Annotated[str, StringConstraints(pattern=_REF), AfterValidator(_ref)]
+SecretValue = Annotated[str, Field(min_length=1), _fits(SECRET_LONGEST)]
+Value = Annotated[str, _fits(VALUE_LONGEST)]
+TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._@ -]{0,98}[A-Za-z0-9])?$")]
+
+
+class Wanted(Schema):
+    """Base of what is taken: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+# Operations
+
+
+class DeployParams(Wanted):
+    """What to deploy; without a source, the one remembered for the project."""
+
+    source: Source | None = None
+    subfolder: Subfolder | Literal[""] = ""
+    ref: Ref | None = None
+
+
+class RollbackParams(Wanted):
+    """Which release to return to; without a number, the one before the live one."""
+
+    release: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
+class RestartParams(Wanted):
+    """Which services; all without a list."""
+
+    services: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = None
+
+
+class ScaleParams(Wanted):
+    """Tasks per service; null goes back to the manifest's number."""
+
+    replicas: Annotated[
+        dict[Name, Annotated[StrictInt, Field(ge=0, le=100)] | None], Field(min_length=1, max_length=100)
+    ]
+
+
+class DestroyParams(Wanted):
+    """Whether the volumes, and with them the data, go too."""
+
+    volumes: StrictBool = False
+
+
+class _Operation(Wanted):
+    project: Name
+    environment: Name
+
+
+class Deploy(_Operation):
+    """Take an environment to a commit."""
+
+    kind: Literal["deploy"]
+    params: DeployParams = DeployParams()
+
+
+class Rollback(_Operation):
+    """Take an environment back to an earlier release."""
+
+    kind: Literal["rollback"]
+    params: RollbackParams = RollbackParams()
+
+
+class Restart(_Operation):
+    """Start the tasks of services afresh."""
+
+    kind: Literal["restart"]
+    params: RestartParams = RestartParams()
+
+
+class Scale(_Operation):
+    """Change the number of tasks."""
+
+    kind: Literal["scale"]
+    params: ScaleParams
+
+
+class Destroy(_Operation):
+    """Take everything of an environment away."""
+
+    kind: Literal["destroy"]
+    params: DestroyParams = DestroyParams()
+
+
+WantedOperation = Annotated[Deploy | Rollback | Restart | Scale | Destroy, Field(discriminator="kind")]
+
+
+class Step(Schema):
+    """One step of an operation."""
+
+    name: str
+    title: str
+    state: str
+    message: str
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Operation(Schema):
+    """Any long action. ``target`` outlives the environment; the two names are empty then."""
+
+    id: int
+    kind: str
+    project: str
+    environment: str
+    target: str
+    state: str
+    params: dict[str, Any]
+    result: dict[str, Any]
+    error: dict[str, Any] | None
+    actor: str
+    attempt: int
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    steps: list[Step]
+
+
+# Environments
+
+
+class Version(Schema):
+    """Which Havre answers."""
+
+    version: str
+
+
+class Project(Schema):
+    """What one ``havre.yaml`` describes."""
+
+    name: str
+    source: str
+    subfolder: str
+    environments: list[str]
+
+
+class Environment(Schema):
+    """One running copy of a project.
+
+    ``state``: ``new`` (nothing was deployed yet), ``live``, or while an operation is under way its
+    kind (``deploy``, ``scale`` …).
+    """
+
+    project: str
+    environment: str
+    release: int | None
+    commit: str
+    subject: str
+    state: str
+    deployed_at: datetime | None
+    urls: list[str]
+
+
+class Build(Schema):
+    """How an image was built: bytes, seconds, and name, seconds and cached of each stage."""
+
+    service: str
+    tag: str
+    image_id: str
+    size: int
+    seconds: float
+    stages: list[dict[str, Any]]
+
+
+class Release(Schema):
+    """``kept``: its tasks stand by at zero, so that a rollback to it takes seconds."""
+
+    number: int
+    state: str
+    commit: str
+    ref: str
+    subject: str
+    images: dict[str, str]
+    created_at: datetime
+    live_at: datetime | None
+    current: bool
+    kept: bool
+    builds: list[Build]
+    secret_versions: dict[str, int]
+
+
+# Variables, secrets, tokens
+
+
+class Variable(Schema):
+    """An environment variable; an empty service means every app."""
+
+    service: str
+    name: str
+    value: str
+
+
+class SetVariables(Wanted):
+    """Variables to set, all of them or none."""
+
+    service: Name | Literal[""] = ""
+    values: Annotated[dict[EnvName, Value], Field(min_length=1, max_length=500)]
+
+
+class UnsetVariables(Wanted):
+    """Variables to forget."""
+
+    service: Name | Literal[""] = ""
+    names: Annotated[list[EnvName], Field(min_length=1, max_length=500)]
+
+
+class Secret(Schema):
+    """A secret, never its value."""
+
+    name: str
+    version: int
+    created_at: datetime
+    actor: str
+    generated: bool
+    unset_at: datetime | None
+
+
+class SetSecret(Wanted):
+    """A secret's value."""
+
+    value: SecretValue
+
+
+class SecretVersion(Schema):
+    """The version that was stored."""
+
+    name: str
+    version: int
+
+
+class NewToken(Wanted):
+    """A token to make; without days it does not expire."""
+
+    name: TokenName
+    days: Annotated[StrictInt, Field(ge=1, le=3650)] | None = 90
+
+
+class Token(Schema):
+    """A token, never its text."""
+
+    name: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
+class CreatedToken(Schema):
+    """A new token; its text is shown this once."""
+
+    name: str
+    token: str
+    expires_at: datetime | None
