@@ -3,6 +3,7 @@
 # Sourced, never run. Sets ROOT (the checkout) and LIB (this folder).
 
 LIB=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034  # for those who source this
 ROOT=$(cd "$LIB/../.." && pwd)
 : "${HAVRE_STARTED:=$(date +%s)}"   # inherited by child scripts, so elapsed seconds count from the first
 export HAVRE_STARTED

@@ -52,7 +52,7 @@ engine_cgroup_join() {
     echo "$pid" >"$path$_cgroup/$group/cgroup.procs"
   else
     for root in memory pids cpu cpuacct freezer systemd; do
-      [ -d /sys/fs/cgroup/$root ] && [ ! -L /sys/fs/cgroup/$root ] || continue
+      if [ ! -d /sys/fs/cgroup/$root ] || [ -L /sys/fs/cgroup/$root ]; then continue; fi
       mkdir -p "/sys/fs/cgroup/$root$_cgroup/$group"
       echo "$pid" >"/sys/fs/cgroup/$root$_cgroup/$group/cgroup.procs"
     done
@@ -110,13 +110,20 @@ import json, socket, sys
 path, address, host_port, guest, guest_port = sys.argv[1:]
 rule = {"proto": "tcp", "host_addr": address, "host_port": int(host_port),
         "guest_addr": guest, "guest_port": int(guest_port)}
-with socket.socket(socket.AF_UNIX) as api:
-    api.connect(path)
-    api.sendall(json.dumps({"execute": "add_hostfwd", "arguments": rule}).encode())
-    api.shutdown(socket.SHUT_WR)
-    answer = json.loads(b"".join(iter(lambda: api.recv(4096), b"")))
-if "error" in answer:
-    sys.exit(f"error: port {address}:{host_port} cannot be forwarded: {answer['error'].get('desc')}")
+
+
+def ask(command, arguments):
+    with socket.socket(socket.AF_UNIX) as api:
+        api.connect(path)
+        api.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        api.shutdown(socket.SHUT_WR)
+        return json.loads(b"".join(iter(lambda: api.recv(4096), b"")))
+
+
+there = ask("list_hostfwd", {})
+there = there.get("return", there)["entries"]  # version 1.2 leaves "return" out
+if not any(entry.items() >= rule.items() for entry in there) and "error" in ask("add_hostfwd", rule):
+    sys.exit(f"error: port {address}:{host_port} is in use and cannot be forwarded")
 PYTHON
   _hub iptables -t nat -C PREROUTING -d $_slirp_guest -p tcp --dport "$node_port" \
     -j DNAT --to-destination "$(engine_ip 1)" 2>/dev/null ||
@@ -175,18 +182,27 @@ _node_wait() {
   die "engine of node $1 did not start; log: $ENGINE_STATE/n$1/dockerd.log"
 }
 
-# What a run before left behind, except images and build cache.
+# What a run before left behind, except platform images and the build cache.
 _node_clean() {
-  local ids
-  ids=$(engine_docker "$1" ps -aq) && [ -z "$ids" ] || xargs "$(docker_client)" \
-    -H "unix://$(engine_socket "$1")" rm -fv <<<"$ids" >/dev/null
-  ids=$(engine_docker "$1" volume ls -q) && [ -z "$ids" ] || xargs "$(docker_client)" \
-    -H "unix://$(engine_socket "$1")" volume rm -f <<<"$ids" >/dev/null
+  _node_each "$1" "rm -fv" ps -aq
+  _node_each "$1" "volume rm -f" volume ls -q
   engine_docker "$1" network prune -f >/dev/null
+  engine_docker "$1" images --format '{{.Repository}}:{{.Tag}}' --filter dangling=false |
+    { grep -v -e ^havre/ -e ^debian: || true; } | xargs -r "$(docker_client)" -H "unix://$(engine_socket "$1")" rmi -f >/dev/null
+  engine_docker "$1" image prune -f >/dev/null
+  engine_docker "$1" builder prune -f --keep-storage 10GB >/dev/null
+}
+
+# _node_each NODE "ACTION" LISTING...: does ACTION with each id that LISTING prints.
+_node_each() {
+  local node=$1 action=$2
+  shift 2
+  # shellcheck disable=SC2086  # an action may be two words
+  engine_docker "$node" "$@" | xargs -r "$(docker_client)" -H "unix://$(engine_socket "$node")" $action >/dev/null
 }
 
 _swarm_up() {
-  local node token state
+  local node token
   state() { engine_docker "$1" info --format '{{.Swarm.LocalNodeState}}'; }
   [ "$(state 1)" != inactive ] ||
     engine_docker 1 swarm init --advertise-addr "$(engine_ip 1)" >/dev/null
@@ -197,7 +213,7 @@ _swarm_up() {
         "$(engine_ip 1):2377" >/dev/null
   done
   # shellcheck disable=SC2317  # called through _wait
-  ready() { [ "$(engine_docker 1 node ls --format '{{.Status}}' | grep -c Ready)" = "$ENGINE_NODES" ] && echo yes; }
+  ready() { engine_docker 1 node ls --format '{{.Status}}' | grep -c Ready | grep -x "$ENGINE_NODES"; }
   _wait 300 ready || die "the nodes did not join into one Swarm"
 }
 

@@ -1,0 +1,35 @@
+"""What every test run has in common: cheap tests first, one line of coverage at the end."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+KINDS = ("unit", "integration", "e2e")
+"""Folders of tests, cheapest first."""
+
+
+def _kind(item: pytest.Item) -> str:
+    """The folder below tests/ that a test lies in; what lies elsewhere counts as unit."""
+    relative = item.path.relative_to(TESTS) if item.path.is_relative_to(TESTS) else item.path
+    return relative.parts[0] if relative.parts[0] in KINDS else KINDS[0]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: KINDS.index(_kind(item)))
+    for item in items:
+        kind = _kind(item)
+        if kind != "unit":
+            item.add_marker(kind)
+            if "HAVRE_TEST_DOCKER_HOST" not in os.environ:
+                item.add_marker(pytest.mark.skip(reason=f"needs an engine: bin/test {kind}"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    total = getattr(config.pluginmanager.get_plugin("_cov"), "cov_total", None)
+    if total is not None:
+        terminalreporter.write_line(f"coverage {total:.0f} % (details: .venv/bin/coverage report)")
