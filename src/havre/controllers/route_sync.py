@@ -78,6 +78,8 @@ class RouteSync:
                 settled = self.look()
             except HavreError as error:
                 log.warning("route sync: %s", error.message)
+            except Environment.DoesNotExist:
+                settled = True  # destroyed a moment ago
             except Exception:
                 log.exception("route sync")
 

@@ -55,6 +55,8 @@ class Platform:
     engine: Engine
     routing: Routing
     stopping: threading.Event
+    images: dict[str, str] = field(default_factory=dict)
+    """Ids of the platform's images by tag, as this worker last saw them."""
 
 
 @dataclass

@@ -116,7 +116,7 @@ class Deploy:
         platform = self.run.platform
         platform.engine.require_swarm()
         with self.run.logging_as("platform"):
-            images = platform_images.prepare(platform.config.docker_host, report=self.run.log)
+            images = self._platform_images()
         started = platform.routing.ensure_router(images["havre/traefik:3"])
         for _ in self.run.wait(every=0.2, at_most=60.0):
             if not platform.routing.router_problem():
@@ -179,6 +179,14 @@ class Deploy:
         return self.rollout.undo()
 
     # What is needed for that
+
+    def _platform_images(self) -> dict[str, str]:
+        """Their ids; the builder is only asked when the engine lacks one that this worker knew."""
+        platform = self.run.platform
+        known = platform.images
+        if not known or any(platform.engine.image_id(tag) != known[tag] for tag in known):
+            known.update(platform_images.prepare(platform.config.docker_host, report=self.run.log))
+        return dict(known)
 
     def _read_source(self) -> tuple[Checkout, EnvironmentSpec]:
         """The commit asked for; without one, the newest of the branch the manifest names."""

@@ -31,7 +31,12 @@ class Destroy:
         self._name = naming.environment_name(run.project, run.environment.name)
 
     def routes(self) -> str:
-        """First the routes: nobody is sent to a service that is going."""
+        """First the routes: nobody is sent to a service that is going.
+
+        The record goes before the file, or route_sync would write the file again.
+        """
+        self.run.environment.current_release = None
+        self.run.environment.save(update_fields=["current_release"])
         self.run.platform.routing.withdraw(self.run.environment)
         return "withdrawn"
 
@@ -73,8 +78,6 @@ class Destroy:
         Where volumes were kept, so are the secrets: a database does not open without its password.
         """
         if self._engine.volumes(self._name + "-"):
-            self.run.environment.current_release = None
-            self.run.environment.save(update_fields=["current_release"])
             self.run.environment.releases.all().delete()
             return "releases forgotten; secrets kept with the volumes"
         self.run.environment.delete()

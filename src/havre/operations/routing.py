@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from havre.records.models import Environment, Release
 
 TRAEFIK_IMAGE: Final = "havre/traefik:3"
 _HTTP, _HTTPS, _INTERNAL = 8080, 8443, 8079
+_TRUSTED: Final = 2.0  # seconds for which a router that answered counts as there
 _BASE, _PROBES, _API = "havre", "probes", "havre-api"
 
 
@@ -62,6 +64,7 @@ class Routing:
         self._answers: dict[str, str] = {}
         self._admitted: set[str] = set()
         self._router: traefik.Router | None = None
+        self._seen = 0.0
         self._allowed: tuple[str, ...] = ()
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="probe")
 
@@ -109,7 +112,10 @@ class Routing:
             EngineError: it does not run.
         """
         with self._lock:
-            if self._router and self._router.alive():
+            is_fresh = time.monotonic() - self._seen < _TRUSTED
+            if self._router and (is_fresh or self._router.alive()):
+                if not is_fresh:
+                    self._seen = time.monotonic()
                 return self._router
             for task in self._engine.tasks_of([naming.ROUTER_SERVICE]):
                 found = self._engine.bridge_address(task.container) if task.is_running else None
@@ -122,6 +128,7 @@ class Routing:
                         public_http=f"http://127.0.0.1:{self._config.http_port}",
                         public_https=f"https://127.0.0.1:{self._config.https_port}",
                     )
+                    self._seen = time.monotonic()
                     return self._router
             problem = self.router_problem()
         raise EngineError(
@@ -223,9 +230,9 @@ class Routing:
         health check and the fallback to the alias then find what Swarm starts, an empty list would
         find nothing.
         """
-        environment.refresh_from_db()
-        release = environment.current_release
         name = str(environment)
+        environment = Environment.objects.select_related("project", "current_release").get(pk=environment.pk)
+        release = environment.current_release
         if release is None:
             return traefik.withdraw(self._folder, name)
         if snapshot is None:
