@@ -1,0 +1,132 @@
+"""The ``havre`` command: its commands, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from havre.errors import HavreError
+from havre.interfaces.cli import trouble
+from havre.interfaces.cli.commands import (
+    logs,
+    look,
+    manifest,
+    operations,
+    releases,
+    secrets,
+    server,
+    tokens,
+    variables,
+)
+from havre.interfaces.cli.examples import epilog, prose
+from havre.interfaces.cli.session import Where
+
+_DEPLOY = "Deploy"
+_LOOK = "Look"
+_SETTINGS = "Settings"
+_SERVER = "This server"
+
+app = typer.Typer(
+    name="havre",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_show_locals=False,  # a local variable may hold a secret
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"havre {server.own_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    ctx: typer.Context,
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            metavar="URL",
+            help="A Havre elsewhere, by HTTPS; its token is read from HAVRE_TOKEN. Also HAVRE_URL.",
+            show_default=False,
+        ),
+    ] = "",
+    socket: Annotated[
+        Path | None,
+        typer.Option(
+            "--socket",
+            metavar="PATH",
+            help="The API's unix socket, if not this server's own. Also HAVRE_SOCKET.",
+            show_default=False,
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--ca",
+            metavar="FILE",
+            help="PEM file of the authority that signed the certificate of --url. Also SSL_CERT_FILE.",
+            show_default=False,
+        ),
+    ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take an application from a Git repository to a production that is healthy and reachable.
+
+    Go into a repository that has a havre.yaml, and:
+
+      havre deploy     build its commit and switch to it without a failed request
+      havre ps         see what runs
+      havre logs -f    see what it says
+      havre rollback   return to the release before
+
+    Every command explains itself: havre deploy --help. On trouble: havre doctor.
+    """
+    ctx.obj = Where(url=url, socket=socket, ca=ca)
+
+
+for _command, _panel in (
+    (releases.deploy, _DEPLOY),
+    (releases.rollback, _DEPLOY),
+    (releases.scale, _DEPLOY),
+    (releases.restart, _DEPLOY),
+    (releases.destroy, _DEPLOY),
+    (look.ps, _LOOK),
+    (logs.logs, _LOOK),
+    (look.releases, _LOOK),
+    (look.environments, _LOOK),
+    (look.projects, _LOOK),
+    (server.doctor, _SERVER),
+    (server.version, _SERVER),
+    (server.serve, _SERVER),
+    (server.web, _SERVER),
+    (server.worker, _SERVER),
+):
+    app.command(help=prose(_command), epilog=epilog(_command.__name__), rich_help_panel=_panel)(_command)
+for _group, _name, _panel in (
+    (operations.app, "operations", _LOOK),
+    (variables.app, "env", _SETTINGS),
+    (secrets.app, "secrets", _SETTINGS),
+    (manifest.app, "manifest", _SETTINGS),
+    (tokens.app, "tokens", _SERVER),
+):
+    for _entry in _group.registered_commands:
+        if _entry.callback is not None:
+            _entry.help = prose(_entry.callback)
+            _entry.epilog = epilog(f"{_name} {_entry.name or _entry.callback.__name__}")
+    app.add_typer(_group, name=_name, rich_help_panel=_panel)
+
+
+def run() -> None:
+    """Run the command line and end the process with one of :data:`trouble.EXIT_CODES`."""
+    try:
+        app(prog_name="havre")
+    except HavreError as error:
+        sys.exit(trouble.report(error, as_json="--json" in sys.argv[1:]))

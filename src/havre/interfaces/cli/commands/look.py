@@ -1,0 +1,157 @@
+"""Commands that show: projects, environments, releases, ps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from havre.interfaces.cli.session import PRODUCTION, Environment, Json, Project, open_client, project_of
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def projects(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the projects: where their repositories are, and their environments."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    rows = open_client(ctx).get("/api/v1/projects")
+    if as_json:
+        screen.print_json(rows)
+        return
+    screen.listing(
+        ("PROJECT", "ENVIRONMENTS", "SOURCE"),
+        (
+            (
+                row["name"],
+                ", ".join(_names(row.get("environments") or ())) or "none",
+                _source(row),
+            )
+            for row in rows
+        ),
+        empty="No project yet. Deploy one: go into its repository, then `havre deploy`.",
+    )
+
+
+def _names(environments: Any) -> list[str]:
+    return [str(each.get("name", "")) if isinstance(each, dict) else str(each) for each in environments]
+
+
+def _source(row: dict[str, Any]) -> str:
+    inside = f" ({row['subfolder']})" if row.get("subfolder") else ""
+    return f"{row.get('source') or 'not deployed yet'}{inside}"
+
+
+def environments(ctx: typer.Context, as_json: Json = False) -> None:
+    """List the environments of every project: release, commit, state, addresses."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    rows = open_client(ctx).get("/api/v1/environments")
+    if as_json:
+        screen.print_json(rows)
+        return
+    screen.listing(
+        ("PROJECT", "ENVIRONMENT", "RELEASE", "STATE", "DEPLOYED", "ADDRESSES"),
+        (
+            (
+                row["project"],
+                row["environment"],
+                str(row.get("release") or "-"),
+                screen.state(str(row.get("state") or "-")),
+                screen.age(row.get("deployed_at")),
+                "\n".join(row.get("urls") or ()),
+            )
+            for row in rows
+        ),
+        empty="No environment yet. Deploy one: go into its repository, then `havre deploy`.",
+        right=("RELEASE",),
+    )
+
+
+def releases(
+    ctx: typer.Context, environment: Environment = PRODUCTION, project: Project = "", as_json: Json = False
+) -> None:
+    """List the releases of an environment, the newest first.
+
+    `kept` ones still have their containers at hand: rolling back to them takes a second or two.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    name = project_of(project)
+    rows = open_client(ctx).get(at(name, environment, "releases"))
+    if as_json:
+        screen.print_json(rows)
+        return
+    screen.listing(
+        ("N", "STATE", "COMMIT", "AGE", "IMAGES", "SUBJECT"),
+        (
+            (
+                str(row["number"]),
+                _release_state(row),
+                screen.short(str(row.get("commit") or "")),
+                screen.since(row.get("live_at") or row.get("created_at")),
+                screen.size(_total(row.get("builds") or ())),
+                str(row.get("subject") or ""),
+            )
+            for row in sorted(rows, key=lambda row: row["number"], reverse=True)
+        ),
+        empty=f"{name} {environment} has no release yet.",
+        right=("N", "IMAGES"),
+    )
+
+
+def _release_state(row: dict[str, Any]) -> Text:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    name = str(row.get("state") or "")
+    shown = screen.state(name)
+    if row.get("current") and name != "live":
+        shown.append(" (current)", style="green")
+    elif row.get("kept") and not row.get("current"):
+        shown.append(" (kept)", style="cyan")
+    return shown
+
+
+def _total(builds: Any) -> int | None:
+    sizes = [int(build["size"]) for build in builds if build.get("size")]
+    return sum(sizes) if sizes else None
+
+
+def ps(
+    ctx: typer.Context, environment: Environment = PRODUCTION, project: Project = "", as_json: Json = False
+) -> None:
+    """Show what runs: each service, its release, replicas and state."""
+    from rich.text import Text  # noqa: PLC0415 - start-up time
+
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    name = project_of(project)
+    rows = open_client(ctx).get(at(name, environment, "services"))
+    if as_json:
+        screen.print_json(rows)
+        return
+
+    def shown(row: dict[str, Any]) -> tuple[str | Text, ...]:
+        running, wanted = int(row.get("running") or 0), int(row.get("replicas") or 0)
+        about = Text("\n".join(row.get("urls") or ()))
+        if row.get("error"):
+            about.append(("\n" if about.plain else "") + str(row["error"]), style="red")
+        return (
+            str(row["service"]),
+            str(row.get("kind") or ""),
+            str(row.get("release") or "-"),
+            Text(f"{running}/{wanted}", style="green" if running >= wanted else "red"),
+            screen.state(str(row.get("state") or "")),
+            screen.since(row.get("since")),
+            about,
+        )
+
+    screen.listing(
+        ("SERVICE", "KIND", "RELEASE", "RUNNING", "STATE", "SINCE", "ADDRESS"),
+        (shown(row) for row in rows),
+        empty=f"Nothing runs in {name} {environment}.",
+        right=("RELEASE", "RUNNING"),
+    )

@@ -1,0 +1,328 @@
+"""Commands that change what runs: deploy, rollback, scale, restart, destroy."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from havre.errors import UsageError
+from havre.interfaces.cli import completion
+from havre.interfaces.cli.session import (
+    PRODUCTION,
+    Detach,
+    Environment,
+    Events,
+    Project,
+    Verbose,
+    confirm,
+    open_client,
+    project_of,
+    prompt,
+    run_operation,
+)
+
+if TYPE_CHECKING:
+    from havre.interfaces.cli.target import Deployment
+
+
+def deploy(
+    ctx: typer.Context,
+    *,
+    environment: Environment = PRODUCTION,
+    project: Project = "",
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            metavar="PATH|URL",
+            help="The repository: a folder of this server or a Git URL. Default: the one around this folder.",
+            show_default=False,
+        ),
+    ] = "",
+    subfolder: Annotated[
+        str,
+        typer.Option(
+            "--subfolder",
+            metavar="PATH",
+            help="Where havre.yaml is inside the repository.",
+            show_default=False,
+        ),
+    ] = "",
+    ref: Annotated[
+        str,
+        typer.Option(
+            "--ref",
+            metavar="REF",
+            help="Branch, tag or commit. Default: the environment's branch in havre.yaml.",
+            show_default=False,
+        ),
+    ] = "",
+    detach: Detach = False,
+    as_json: Events = False,
+    verbose: Verbose = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask about changes that are not committed.")
+    ] = False,
+) -> None:
+    """Build a commit and make it the running release, without a failed request.
+
+    The new release is started beside the old one and gets the traffic when it is healthy. If it does not
+    get there, it is removed, the old one has never stopped serving, and the cause is shown.
+    """
+    from havre.interfaces.cli import target  # noqa: PLC0415 - start-up time
+
+    wanted = target.deployment(Path.cwd(), project=project, source=source, subfolder=subfolder)
+    if wanted.checkout is not None:
+        wanted = _reachable_source(ctx, wanted)
+        _mention_changes(wanted, ref=ref, ask=not (yes or as_json))
+    run_operation(
+        ctx,
+        {
+            "kind": "deploy",
+            "project": wanted.project,
+            "environment": environment,
+            "params": {"source": wanted.source, "subfolder": wanted.subfolder, "ref": ref or None},
+        },
+        detach=detach,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def _reachable_source(ctx: typer.Context, wanted: Deployment) -> Deployment:
+    """The deployment with a source that Havre can read: over HTTPS, not a folder of this machine."""
+    from dataclasses import replace  # noqa: PLC0415 - start-up time
+
+    from havre.interfaces.cli import screen, target  # noqa: PLC0415 - start-up time
+
+    client = open_client(ctx)
+    root = wanted.checkout.root if wanted.checkout else None
+    if client.connection.local or root is None:
+        return wanted
+    ahead = target.unpushed(root)
+    if ahead:
+        screen.warn(
+            f"{ahead} commit{'s are' if ahead > 1 else ' is'} not pushed; Havre deploys from the remote"
+        )
+    known = {row["name"]: row.get("source") for row in client.get("/api/v1/projects")}
+    if known.get(wanted.project):
+        return replace(wanted, source=None)
+    url = target.origin(root)
+    if not target.is_url(url):
+        raise UsageError(
+            f"Havre is elsewhere and cannot read {root}, which has no remote named origin",
+            hint=f"push it somewhere and name that: havre deploy -p {wanted.project} --source URL",
+        )
+    return replace(wanted, source=url)
+
+
+def _mention_changes(wanted: Deployment, *, ref: str, ask: bool) -> None:
+    """Warn that only commits are deployed, if this work tree has more than its commit."""
+    from havre.interfaces.cli import screen, target  # noqa: PLC0415 - start-up time
+
+    root = wanted.checkout.root if wanted.checkout else None
+    if root is None or ref:
+        return
+    commit, subject = target.head(root)
+    changed = target.changes(root)
+    if not changed:
+        return
+    few = 3
+    named = ", ".join(changed[:few]) + (f" and {len(changed) - few} more" if len(changed) > few else "")
+    screen.warn(f"not committed and so not deployed: {named} (last commit: {screen.short(commit)} {subject})")
+    if ask and sys.stdin.isatty() and not confirm("Deploy without these changes?"):
+        raise typer.Exit(0)
+
+
+def rollback(
+    ctx: typer.Context,
+    *,
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[N]",
+            help="The release to return to. Default: the one before.",
+            show_default=False,
+            autocompletion=completion.releases,
+        ),
+    ] = None,
+    environment: Environment = PRODUCTION,
+    project: Project = "",
+    detach: Detach = False,
+    as_json: Events = False,
+    verbose: Verbose = False,
+) -> None:
+    """Return to an earlier release: its images, configuration and secrets of that time.
+
+    Nothing is built, so this takes seconds. Data is left as it is.
+    """
+    _simple(
+        ctx,
+        "rollback",
+        project,
+        environment,
+        {"release": number},
+        detach=detach,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def restart(
+    ctx: typer.Context,
+    *,
+    services: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these services. Default: every app of the environment.",
+            show_default=False,
+            autocompletion=completion.services,
+        ),
+    ] = None,
+    environment: Environment = PRODUCTION,
+    project: Project = "",
+    detach: Detach = False,
+    as_json: Events = False,
+    verbose: Verbose = False,
+) -> None:
+    """Start the services of the current release afresh."""
+    _simple(
+        ctx,
+        "restart",
+        project,
+        environment,
+        {"services": services or None},
+        detach=detach,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def scale(
+    ctx: typer.Context,
+    *,
+    counts: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="SERVICE=N...",
+            help="How many replicas of which service.",
+            show_default=False,
+            autocompletion=completion.scales,
+        ),
+    ] = None,
+    reset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--reset",
+            metavar="SERVICE",
+            help="Return to the number in havre.yaml. May be repeated.",
+            show_default=False,
+            autocompletion=completion.services,
+        ),
+    ] = None,
+    environment: Environment = PRODUCTION,
+    project: Project = "",
+    detach: Detach = False,
+    as_json: Events = False,
+    verbose: Verbose = False,
+) -> None:
+    """Change the number of replicas now and for later deployments."""
+    replicas: dict[str, int | None] = {}
+    for count in counts or ():
+        name, equals, number = count.partition("=")
+        if not name or not equals or not number.isdecimal():
+            raise UsageError(f"{count!r} is not SERVICE=NUMBER", hint="write it like: havre scale api=3")
+        replicas[name] = int(number)
+    for name in reset or ():
+        if name in replicas:
+            raise UsageError(f"{name} is both set to {replicas[name]} and reset")
+        replicas[name] = None
+    if not replicas:
+        raise UsageError("nothing to scale", hint="write it like: havre scale api=3")
+    _simple(
+        ctx,
+        "scale",
+        project,
+        environment,
+        {"replicas": replicas},
+        detach=detach,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def destroy(
+    ctx: typer.Context,
+    *,
+    environment: Annotated[
+        str,
+        typer.Option("--env", "-e", help="The environment.", autocompletion=completion.environments),
+    ] = PRODUCTION,
+    project: Project = "",
+    volumes: Annotated[
+        bool, typer.Option("--volumes", help="Delete the data too: databases, uploads. There is no way back.")
+    ] = False,
+    yes_destroy: Annotated[
+        str,
+        typer.Option(
+            "--yes-destroy",
+            metavar="PROJECT-ENVIRONMENT",
+            help="The name, for scripts: nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
+    detach: Detach = False,
+    as_json: Events = False,
+    verbose: Verbose = False,
+) -> None:
+    """Remove an environment: its services, routes, network and secrets. Volumes stay unless told.
+
+    Asks to type the environment's full name.
+    """
+    named = project_of(project)
+    expected = f"{named}-{environment}"
+    given = yes_destroy
+    if not given:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                f"destroying {expected} must be confirmed", hint=f"in a script: --yes-destroy {expected}"
+            )
+        data = "ALL ITS DATA" if volumes else "its services; the volumes stay"
+        given = prompt(f"This removes {expected} and {data}.\nType {expected} to go on")
+    if given != expected:
+        raise UsageError(
+            f"nothing was destroyed: {given!r} is not {expected!r}", hint="type the name exactly"
+        )
+    _simple(
+        ctx,
+        "destroy",
+        named,
+        environment,
+        {"volumes": volumes},
+        detach=detach,
+        as_json=as_json,
+        verbose=verbose,
+    )
+
+
+def _simple(
+    ctx: typer.Context,
+    kind: str,
+    project: str,
+    environment: str,
+    params: dict[str, object],
+    *,
+    detach: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    request = {
+        "kind": kind,
+        "project": project_of(project),
+        "environment": environment,
+        "params": params,
+    }
+    run_operation(ctx, request, detach=detach, as_json=as_json, verbose=verbose)

@@ -1,0 +1,103 @@
+"""The examples of every command, for ``--help`` and the reference; the tests hold them to be valid."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "deploy": (
+        ("havre deploy", "the repository around this folder, to production"),
+        ("havre deploy -e staging --ref feature-x", "a branch, tag or commit"),
+        ("havre deploy -p shop --source git@git.example.org:me/shop.git", ""),
+        ("havre deploy -p shop --ref v1.4.2", "from the repository that Havre remembers"),
+    ),
+    "rollback": (
+        ("havre rollback", "to the release before"),
+        ("havre rollback 12", "see havre releases"),
+    ),
+    "scale": (
+        ("havre scale api=4 worker=2", ""),
+        ("havre scale --reset api", "what havre.yaml says again"),
+    ),
+    "restart": (
+        ("havre restart", "every app"),
+        ("havre restart api -e staging", ""),
+    ),
+    "destroy": (
+        ("havre destroy -e staging", "asks for the name"),
+        ("havre destroy -e preview-12 --volumes --yes-destroy shop-preview-12", ""),
+    ),
+    "ps": (
+        ("havre ps", ""),
+        ("havre ps -p shop -e staging --json", ""),
+    ),
+    "logs": (
+        ("havre logs -f", "until Ctrl-C"),
+        ("havre logs --since 2h --grep 'ERROR|timeout'", ""),
+        ("havre logs -s api -s worker --tail 20 -e staging", ""),
+    ),
+    "releases": (("havre releases -e staging", ""),),
+    "environments": (("havre environments", ""),),
+    "projects": (("havre projects --json", ""),),
+    "operations list": (
+        ("havre operations list", "of every project"),
+        ("havre operations list -p shop --state failed", ""),
+    ),
+    "operations show": (("havre operations show 41", ""),),
+    "operations follow": (("havre operations follow 41", ""),),
+    "operations cancel": (("havre operations cancel 41", ""),),
+    "env set": (
+        ("havre env set LOG_LEVEL=debug", "for every app"),
+        ("havre env set -s api -e staging FEATURE_X=on", ""),
+    ),
+    "env unset": (("havre env unset LOG_LEVEL", ""),),
+    "env list": (("havre env list --show", ""),),
+    "secrets set": (
+        ("havre secrets set smtp-password", "asks, without showing it"),
+        ("openssl rand -hex 32 | havre secrets set session-key", ""),
+        ("havre secrets set --from-env-file - < secrets.env", ""),
+    ),
+    "secrets unset": (("havre secrets unset smtp-password", ""),),
+    "secrets list": (("havre secrets list -e staging", ""),),
+    "manifest check": (
+        ("havre manifest check", ""),
+        ("havre manifest check apps/shop/havre.yaml", ""),
+    ),
+    "manifest schema": (("havre manifest schema > havre.schema.json", ""),),
+    "manifest sample": (("havre manifest sample > havre.yaml", ""),),
+    "tokens create": (
+        ("havre tokens create laptop --days 30", "then: export HAVRE_TOKEN=... HAVRE_URL=..."),
+    ),
+    "tokens list": (("havre tokens list", ""),),
+    "tokens revoke": (("havre tokens revoke laptop", ""),),
+    "doctor": (
+        ("havre doctor", ""),
+        ("havre doctor --json", ""),
+    ),
+    "version": (("havre version", ""),),
+    "serve": (("HAVRE_HTTP_PORT=8080 havre serve", ""),),
+    "web": (("havre web", ""),),
+    "worker": (("havre worker", ""),),
+}
+"""By command: lines to type, and what they do (may be empty)."""
+
+
+def lines(command: str) -> list[str]:
+    """The examples of a command as aligned lines, each with its remark as a shell comment."""
+    found = EXAMPLES.get(command, ())
+    width = max((len(line) for line, remark in found if remark), default=0)
+    return [f"{line:<{width}}  # {remark}" if remark else line for line, remark in found]
+
+
+def prose(function: Callable[..., object]) -> str:
+    """A command's docstring with each paragraph as one line, for the terminal to wrap."""
+    text = inspect.getdoc(function) or ""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def epilog(command: str) -> str:
+    """The examples as the end of a command's ``--help``."""
+    shown = [line.replace("[", r"\[") for line in lines(command)]
+    title = "Examples" if len(shown) > 1 else "Example"
+    return "\n\n".join([f"[bold]{title}[/bold]", *(f"  {line}" for line in shown)]) if shown else ""

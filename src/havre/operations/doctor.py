@@ -1,0 +1,164 @@
+"""``havre doctor``: look at this server, with or without a running Havre, and say what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from havre.adapters.buildkit.cli import find_client
+from havre.adapters.host import machine
+from havre.adapters.swarm.engine import Engine
+from havre.config import Config
+from havre.domain import doctor, naming
+from havre.domain.doctor import KeyFile, Level, Listener, Verdict
+from havre.errors import HavreError
+
+_ENGINE_TIMEOUT = 5
+
+Health = Callable[[], tuple[int, Mapping[str, Any]]]
+"""Asks ``/healthz``: its status and answer. Raises HavreError if the web process is not reached."""
+
+
+def examine(config: Config, *, health: Health) -> list[Verdict]:
+    """Every check in its order.
+
+    A check that cannot be made is skipped with its reason; none prevents the others.
+    """
+    info, router_ports, problem = _engine(config)
+    checks: tuple[tuple[str, Callable[[], Iterable[Verdict]]], ...] = (
+        ("Docker engine", lambda: _engine_checks(config, info, problem)),
+        ("Docker client", lambda: [_build_client()]),
+        ("Git", lambda: [doctor.git(machine.git_version())]),
+        ("Ports", lambda: _ports(config, router_ports)),
+        ("Disk", lambda: _disks(config, info)),
+        ("Memory", lambda: [doctor.memory(**asdict(machine.memory()))]),
+        ("Clock", lambda: [_clock(info)]),
+        ("Proxy and CA", lambda: [_authorities()]),
+        ("Keys", lambda: [_keys(config)]),
+        ("Havre", lambda: [_havre(health)]),
+    )
+    verdicts: list[Verdict] = []
+    for name, check in checks:
+        try:
+            verdicts.extend(check())
+        except OSError as error:
+            verdicts.append(Verdict(name, Level.SKIPPED, f"could not be read: {error}"))
+    return verdicts
+
+
+def _engine(config: Config) -> tuple[dict[str, Any] | None, list[int] | None, str]:
+    """The engine's description and the ports of Havre's router; else why there is no answer."""
+    try:
+        engine = Engine(config.docker_host, timeout=_ENGINE_TIMEOUT)
+        info = engine.info()
+        client = engine.connect()
+        try:
+            found = client.containers(filters={"label": [f"{naming.ROLE}=router"]})
+        finally:
+            client.close()
+    except HavreError as error:
+        return None, None, _reason(error)
+    except OSError as error:  # requests' errors are OSErrors
+        return None, None, str(error)
+    ports = {
+        int(port["PublicPort"]) for row in found for port in row.get("Ports", ()) if "PublicPort" in port
+    }
+    return info, sorted(ports), ""
+
+
+def _reason(error: HavreError) -> str:
+    """The system's own words below the SDK's, which nest several errors in one line."""
+    text = f"{error.message} {error.detail} {error.__cause__ or ''}"
+    for known in ("No such file or directory", "Permission denied", "Connection refused", "timed out"):
+        if known.lower() in text.lower():
+            return known.lower()
+    return error.message
+
+
+def _engine_checks(config: Config, info: dict[str, Any] | None, problem: str) -> Iterator[Verdict]:
+    if info is None:
+        yield doctor.engine_missing(config.docker_host, problem)
+        yield Verdict("Swarm", Level.SKIPPED, "the engine does not answer")
+        return
+    yield doctor.engine_version(str(info.get("ServerVersion", "")), config.docker_host)
+    swarm = info.get("Swarm") or {}
+    yield doctor.swarm(
+        str(swarm.get("LocalNodeState", "inactive")),
+        is_manager=bool(swarm.get("ControlAvailable")),
+        nodes=swarm.get("Nodes"),
+        error=str(swarm.get("Error", "")),
+        address=machine.address(),
+    )
+
+
+def _build_client() -> Verdict:
+    try:
+        client = find_client()
+    except HavreError as error:
+        return doctor.build_client(path="", version="", problem=error.message, hint=error.hint)
+    how = "with buildx" if client.buildx else "without buildx"
+    return doctor.build_client(path=str(client.path), version=f"{client.version} {how}", problem="", hint="")
+
+
+def _ports(config: Config, router_ports: list[int] | None) -> Iterator[Verdict]:
+    heard = [Listener(port, process, pid) for port, process, pid in machine.listeners()]
+    for number in dict.fromkeys((config.http_port, config.https_port)):
+        yield doctor.port(number, heard, router_ports)
+
+
+def _disks(config: Config, info: dict[str, Any] | None) -> Iterator[Verdict]:
+    places = {"Havre": config.state}
+    root = Path(str((info or {}).get("DockerRootDir") or "/var/lib/docker"))
+    # An engine elsewhere, or in namespaces of its own, names a folder that is not this machine's.
+    if root.is_dir():
+        places["Docker"] = root
+    if "Docker" in places and machine.same_filesystem(
+        Path(machine.space(config.state).path), Path(machine.space(root).path)
+    ):
+        places = {"Havre and Docker": config.state}
+    for what, path in places.items():
+        found = machine.space(path)
+        yield doctor.disk(what, found.path, total=found.total, free=found.free)
+        yield doctor.inodes(what, found.path, total=found.inodes, free=found.inodes_free)
+
+
+def _clock(info: dict[str, Any] | None) -> Verdict:
+    told = str((info or {}).get("SystemTime", ""))
+    # The engine's answer is a second or so old by now: what counts is minutes, not milliseconds.
+    return doctor.clock(
+        synchronised=machine.clock_synchronised(), skew=machine.ahead_of_here(told) if told else None
+    )
+
+
+def _authorities() -> Verdict:
+    names, broken = machine.extra_authorities()
+    return doctor.authorities(extra=names, proxy=machine.https_proxy(os.environ), unreadable=broken)
+
+
+def _keys(config: Config) -> Verdict:
+    # Django's key is the web process's too, by its group; the others are the worker's alone.
+    wanted = [(config.paths.private_key, 0o600), (config.paths.django_key, 0o640)]
+    if config.tls_key:
+        wanted.append((config.tls_key, 0o640))
+    try:
+        files = [KeyFile(str(path), machine.file_mode(path), allowed) for path, allowed in wanted]
+    except PermissionError:
+        return doctor.keys((), unreadable=True)
+    return doctor.keys(files, unreadable=False)
+
+
+def _havre(health: Health) -> Verdict:
+    try:
+        status, answer = health()
+    except HavreError as error:
+        return doctor.havre(None, worker_seen=None, told=error.message, hint=error.hint)
+    seen = answer.get("worker_seen_seconds")
+    return doctor.havre(
+        status,
+        worker_seen=float(seen) if seen is not None else None,
+        told=str(answer.get("status", "")),
+        hint="",
+    )
