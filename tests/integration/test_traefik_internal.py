@@ -1,5 +1,6 @@
 """Probes of candidate tasks, metrics, ping; and who may ask."""
 
+import json
 import socket
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from havre.adapters import traefik
 from havre.adapters.traefik import ProbeTarget
+from havre.domain.routes import RouteRule
 from havre.errors import ServerError
 from integration.traefik_lab import Backend, eventually, free_port, running_traefik, service
 
@@ -156,3 +158,24 @@ def test_a_router_that_is_not_there():
         assert "refused" in router.ask_public("a.test", "/", https=False, timeout=1).error
         with pytest.raises(ServerError, match="no metrics"):
             router.metrics()
+
+
+def test_every_argument_is_understood(tmp_path):
+    """Also those of ACME (whose server is not there) and of the access log."""
+    nowhere = f"https://127.0.0.1:{free_port()}/dir"
+    with (
+        running_traefik(
+            tmp_path,
+            acme_email="admin@example.org",
+            acme_server=nowhere,
+            acme_storage=str(tmp_path / "acme.json"),
+            access_log=True,
+        ) as lab,
+        Backend("127.0.0.2") as app,
+    ):
+        rule = RouteRule("acme.test", https=True)
+        lab.write(service("acme", app, rules=(rule,)), acme=True)
+        eventually(lambda: lab.router.ask_public("acme.test", "/?t=secret", https=True, timeout=2).release)
+    lines = [json.loads(line) for line in lab.log.read_text().splitlines()]
+    assert [line for line in lines if line.get("RequestHost") == "acme.test"]
+    assert "secret" not in lab.log.read_text()
