@@ -53,7 +53,7 @@ def load(text: str, *, file: str = "havre.yaml") -> Manifest:
         manifest = Manifest.model_validate(source.data)
     except ValidationError as error:
         for finding in findings(error, Manifest):
-            report.common(Finding(_untagged(finding.path), finding.message, finding.hint, finding.value))
+            report.common(finding.at(_untagged(finding.path)))
     if isinstance(source.data, dict):
         _check_environments(source.data, report)
     if source.problems or manifest is None:
@@ -120,7 +120,7 @@ def _validated(name: str, content: Any, environment: str, report: _Report) -> Se
     except ValidationError as error:
         for found in findings(error, model):
             path = ("services", name, *_untagged_service(found.path))
-            report.of_environment(environment, Finding(path, found.message, found.hint, found.value))
+            report.of_environment(environment, found.at(path))
     return None
 
 
@@ -146,7 +146,7 @@ class _Report:
         here, is_here = self._written(finding.path, ("environments", environment))
         there, is_there = self._written(finding.path, ())
         if not is_here and is_there:
-            self._shared[Finding(there, finding.message, finding.hint, finding.value)].append(environment)
+            self._shared[finding.at(there)].append(environment)
         elif not is_here and not self._source.positions.keys() & {here[:4]}:
             self._shared[finding].append(environment)
         else:
@@ -155,15 +155,13 @@ class _Report:
     def finish(self, environments: int) -> None:
         """Report what is written in the common part but wrong in some environments."""
         for finding, where in self._shared.items():
-            message = finding.message
-            if len(where) < environments:
-                message += f" (in {', '.join(where)})"
-            self._add(finding.path, Finding(finding.path, message, finding.hint, finding.value))
+            suffix = f" (in {', '.join(where)})" if len(where) < environments else ""
+            self._add(finding.path, finding.at(finding.path, suffix))
 
     def _add(self, path: Path, finding: Finding) -> None:
         problem_path = dotted(path)
         if not any(problem_path == known or known.startswith(problem_path + ".") for known in self._early):
-            self._source.report(path, finding.message, finding.hint, finding.value)
+            self._source.report(finding.at(path))
 
     def _written(self, path: Path, prefix: Path) -> tuple[Path, bool]:
         """Where a location is in the file (a short form ends it early), and whether it is there."""

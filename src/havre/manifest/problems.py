@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from pydantic import BaseModel, ValidationError
@@ -56,10 +56,12 @@ class Finding:
     message: str
     hint: str = ""
     value: str | None = None
+    at_key: bool = False
+    """Whether it is about the key itself, not about its value."""
 
-    def below(self, *prefix: Part) -> Finding:
-        """The same, seen from further out."""
-        return Finding((*prefix, *self.path), self.message, self.hint, self.value)
+    def at(self, path: Path, suffix: str = "") -> Finding:
+        """The same at another path, with something added to the message."""
+        return replace(self, path=path, message=self.message + suffix)
 
 
 def dotted(path: Path) -> str:
@@ -76,12 +78,18 @@ def dotted(path: Path) -> str:
 
 def findings(error: ValidationError, root: type[BaseModel]) -> list[Finding]:
     """Pydantic's errors, reworded; ``root`` is the model that was to be made."""
-    return [
-        _finding(details, root)
-        for details in error.errors(include_url=False)
-        # A default that depends on a key which is wrong: that key has an error of its own.
-        if details["type"] != "default_factory_not_called"
-    ]
+    all_of_them = error.errors(include_url=False)
+    return [_finding(details, root) for details in all_of_them if not _follows(details, all_of_them)]
+
+
+def _follows(details: ErrorDetails, others: list[ErrorDetails]) -> bool:
+    """Whether an error only follows from another: a default that needs it, a list of wrong entries."""
+    if details["type"] == "default_factory_not_called":
+        return True
+    depth = len(details["loc"])
+    return details["type"] == "too_short" and any(
+        len(other["loc"]) > depth and other["loc"][:depth] == details["loc"] for other in others
+    )
 
 
 def _finding(details: ErrorDetails, root: type[BaseModel]) -> Finding:
@@ -92,7 +100,8 @@ def _finding(details: ErrorDetails, root: type[BaseModel]) -> Finding:
     hidden = bool(_HIDDEN & set(loc))
     message, hint = _words(details, "a value" if hidden else show(value), root)
     simple = isinstance(value, str | int | float) and not hidden
-    return Finding(loc, message, hint, show(value) if simple else None)
+    at_key = details["type"] == "extra_forbidden" or details["loc"][-1:] == ("[key]",)
+    return Finding(loc, message, hint, show(value) if simple and not at_key else None, at_key)
 
 
 def _words(details: ErrorDetails, got: str, root: type[BaseModel]) -> tuple[str, str]:

@@ -42,6 +42,7 @@ from havre.manifest.values import (
     RoutePath,
     Size,
     is_local,
+    is_name,
 )
 from havre.manifest.wording import fail, show
 
@@ -432,7 +433,7 @@ class _DataModel(Model):
 
 
 def _number_of_version(value: object) -> object:
-    return 17 if value == "17" else value
+    return 17 if value == "17" else str(value) if isinstance(value, float) else value
 
 
 class PostgresService(_DataModel):
@@ -477,7 +478,7 @@ SERVICE_MODELS: Final[Mapping[str, type[ServiceSpec]]] = {
 
 def with_project_defaults(project: Any, services: Any) -> Any:
     """Services as written, with the names that a database takes from its project filled in."""
-    if not isinstance(project, str) or not isinstance(services, dict):
+    if not isinstance(project, str) or not is_name(project) or not isinstance(services, dict):
         return services
     name = project.replace("-", "_")
     return {

@@ -20,8 +20,8 @@ from havre.manifest.wording import fail, show
 
 NAME_PATTERN: Final = r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?"
 ENV_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_]{0,127}"
-DURATION_PATTERN: Final = r"(?:[0-9]{1,9}(?:ms|s|m|h|d))+"
-SIZE_PATTERN: Final = r"[0-9]{1,12}(?:[KMGT](?:i?B)?|B)"
+DURATION_PATTERN: Final = r"(?:[0-9]{1,16}(?:ms|s|m|h|d))+"
+SIZE_PATTERN: Final = r"[0-9]{1,16}(?:[KMGT](?:i?B)?|B)"
 _HOST_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 HOST_PATTERN: Final = rf"(?:{_HOST_LABEL}\.)+{_HOST_LABEL}|localhost"
 ROUTE_PATTERN: Final = r"/[A-Za-z0-9._~@%+,:=/-]*"
@@ -50,8 +50,13 @@ def is_local(host: str) -> bool:
     return host.rpartition(".")[2] in LOCAL_SUFFIXES
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a project, an environment, a service and the like."""
+    return re.fullmatch(NAME_PATTERN, text) is not None
+
+
 def _name(text: str) -> str:
-    if not re.fullmatch(NAME_PATTERN, text):
+    if not is_name(text):
         raise fail(
             f"{show(text)} is not a name",
             "use 1 to 30 lower-case letters, digits and hyphens; begin with a letter, end with no hyphen",
@@ -99,7 +104,7 @@ def _host_remedy(text: str) -> str:
             return remedy
     if not text.isascii():
         return "write its ASCII form, which begins with xn--"
-    if text != text.lower():
+    if text != text.lower() and re.fullmatch(HOST_PATTERN, text.lower()):
         return f"write it in lower case: {text.lower()[:80]}"
     return "write a full name such as app.example.org (at most 253 characters)"
 

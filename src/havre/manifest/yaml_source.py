@@ -28,7 +28,7 @@ from ruamel.yaml.events import (
     SequenceStartEvent,
 )
 
-from havre.manifest.problems import InvalidManifest, Part, Path, Problem, dotted
+from havre.manifest.problems import Finding, InvalidManifest, Part, Path, Problem, dotted
 from havre.manifest.wording import show
 
 LARGEST_BYTES: Final = 256 * 1024
@@ -68,15 +68,16 @@ class Source:
     file: str
     data: object = None
     positions: dict[Path, Position] = field(default_factory=dict)
+    keys: dict[Path, Position] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
-    def report(self, path: Path, message: str, hint: str = "", value: str | None = None) -> None:
-        """Add a problem at a path; its place is that of the nearest part that is in the file."""
-        known = path
+    def report(self, finding: Finding) -> None:
+        """Add a problem; its place is that of the nearest part of its path that is in the file."""
+        known = finding.path
         while known and known not in self.positions:
             known = known[:-1]
-        place = self.positions.get(known)
-        self.add(path, place, message, hint, value)
+        places = self.keys if finding.at_key and known in self.keys else self.positions
+        self.add(finding.path, places.get(known), finding.message, finding.hint, finding.value)
 
     def add(
         self, path: Path, place: Position | None, message: str, hint: str = "", value: str | None = None
@@ -201,7 +202,8 @@ class _Builder:
         self._bound(event, path)
         self.source.positions.setdefault(path, self.place)
         if isinstance(event, ScalarEvent):
-            self.source.positions[path] = self.place
+            if event.value or event.style is not None:
+                self.source.positions[path] = self.place
             return self._scalar(event, path)
         if isinstance(event, SequenceStartEvent):
             return self._sequence(events, path)
@@ -250,6 +252,7 @@ class _Builder:
             here: Path = (*path, key)
             first = self.source.positions.get(here)
             self.source.positions.setdefault(here, place)
+            self.source.keys.setdefault(here, place)
             value = self._node(next(events), events, here)
             if first is not None:
                 remedy = f"keep one of the two; the first is on line {first.line}"
@@ -281,7 +284,8 @@ class _Builder:
         if event.style is not None:
             return text
         if not text:
-            self.source.add(path, self.place, "has no value", 'give it one ("" is empty text), or remove it')
+            hint = 'give it one ("" is empty text), or remove it'
+            self.source.report(Finding(path, "has no value", hint))
             return None
         return self._plain(text, path)
 

@@ -1,0 +1,122 @@
+"""No input makes the manifest raise anything but its own error, and none is accepted by half."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from havre.errors import ManifestError
+from havre.manifest import EnvironmentSpec, InvalidManifest, load
+from havre.manifest.values import format_duration, format_size, parse_duration, parse_size
+from havre.manifest.yaml_source import decode
+from support.manifests import DESIGN, WITH_EVERYTHING
+
+SOURCES = [DESIGN, WITH_EVERYTHING]
+WORDS = sorted({word for text in SOURCES for word in text.replace(":", " ").split()})
+SIGNS = [
+    *("{", "}", "[", "]", ":", "- ", "? ", "#", "&a ", "*a", "!!", "|", ">", "'", '"', "\n", "\t", "%"),
+    *("---\n", "<<: ", "~", ",", "\\", "@", "`", "$", "${", "\r", "\x00"),
+]
+
+
+def check_refusal(error: InvalidManifest, text: str) -> None:
+    assert error.problems
+    assert len(str(error).splitlines()) == len(error.problems)
+    assert all(p.message and p.file for p in error.problems)
+    assert all(1 <= p.line <= text.count("\n") + text.count("\r") + 2 for p in error.problems if p.line)
+    str(error).encode()
+
+
+def check(text: str) -> None:
+    """Load it; what is refused says why, what is accepted can be stored and read again."""
+    try:
+        manifest = load(text)
+    except InvalidManifest as error:
+        check_refusal(error, text)
+        return
+    for name in manifest.environments:
+        spec = manifest.for_environment(name)
+        assert EnvironmentSpec.model_validate(json.loads(spec.model_dump_json())) == spec
+
+
+@given(st.text())
+@example("\ud800")
+@example("? ")
+@example("!<")
+@example("%YAML 9")
+@example("|0")
+@example('"\\U00110000"')
+def test_any_text(text: str) -> None:
+    check(text)
+
+
+@given(st.lists(st.sampled_from(SIGNS + WORDS), max_size=60).map("".join))
+def test_text_of_yaml_s_signs(text: str) -> None:
+    check(text)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes(content: bytes) -> None:
+    try:
+        text = decode(content, file="havre.yaml")
+    except ManifestError:
+        return
+    check(text)
+
+
+@given(st.sampled_from(SOURCES), st.data())
+@settings(max_examples=150)
+def test_mutated_manifests(text: str, data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(1, 4))):
+        start = data.draw(st.integers(0, len(text)))
+        end = min(len(text), start + data.draw(st.integers(0, 12)))
+        text = text[:start] + data.draw(st.sampled_from(["", *SIGNS, *WORDS])) + text[end:]
+    check(text)
+
+
+KEYS = st.sampled_from([word for word in WORDS if word.isidentifier()] + ["0", ""]) | st.text(max_size=5)
+LEAVES = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=8)
+)
+TREES: st.SearchStrategy[Any] = st.recursive(
+    LEAVES, lambda t: st.lists(t, max_size=4) | st.dictionaries(KEYS, t, max_size=4), max_leaves=15
+)
+
+
+@given(TREES)
+def test_any_json(tree: Any) -> None:
+    check(json.dumps(tree))
+
+
+@given(st.sampled_from(["project", "services", "environments", "backup"]), TREES)
+def test_any_json_in_one_place(key: str, tree: Any) -> None:
+    base = {"project": "p", "services": {"db": {"kind": "postgres"}}}
+    check(json.dumps({**base, key: tree}))
+
+
+@given(st.sampled_from(["app", "static", "postgres", "redis"]), st.dictionaries(KEYS, TREES, max_size=5))
+def test_any_json_as_a_service_and_as_an_override(kind: str, keys: dict[str, Any]) -> None:
+    check(json.dumps({"project": "p", "services": {"a": {**keys, "kind": kind}}}))
+    services = {"a": {"kind": "app"}, "b": {"kind": kind}}
+    check(
+        json.dumps(
+            {
+                "project": "p",
+                "services": services,
+                "environments": {"e": {"services": {"a": keys, "b": keys}}},
+            }
+        )
+    )
+
+
+@given(st.integers(0, 10 * 365 * 86_400_000))
+def test_durations_survive_being_written(milliseconds: int) -> None:
+    assert parse_duration(format_duration(milliseconds / 1000)) == milliseconds / 1000
+
+
+@given(st.integers(1, 1024**5))
+def test_sizes_survive_being_written(size: int) -> None:
+    assert parse_size(format_size(size)) == size
