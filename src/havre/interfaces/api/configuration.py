@@ -21,14 +21,17 @@ _ENVIRONMENT = "/environments/{project}/{environment}"
 
 
 @router.get(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="List variables")
-def variables(_request: HttpRequest, project: Name, environment: Name) -> list[models.Variable]:
+def variables(request: HttpRequest, project: Name, environment: Name) -> list[models.Variable]:  # noqa: ARG001 - ninja passes it
     """What ``havre env`` set; what the manifest sets is not among them."""
     return list(configuration.variables_of(lookup.environment(project, environment)))
 
 
 @router.put(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="Set variables")
 def set_variables(
-    _request: HttpRequest, project: Name, environment: Name, wanted: schemas.SetVariables
+    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    project: Name,
+    environment: Name,
+    wanted: schemas.SetVariables,
 ) -> list[models.Variable]:
     """Set variables for the next release; project and environment are made if they are new."""
     row = queries.ensure_environment(project, environment, source="")
@@ -38,7 +41,10 @@ def set_variables(
 
 @router.delete(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="Unset variables")
 def unset_variables(
-    _request: HttpRequest, project: Name, environment: Name, wanted: schemas.UnsetVariables
+    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    project: Name,
+    environment: Name,
+    wanted: schemas.UnsetVariables,
 ) -> list[models.Variable]:
     """Forget variables; those that are not set are no error, unless it is all of them."""
     row = lookup.environment(project, environment)
@@ -49,7 +55,7 @@ def unset_variables(
 
 
 @router.get(_ENVIRONMENT + "/secrets", response=list[schemas.Secret], summary="List secrets")
-def secrets(_request: HttpRequest, project: Name, environment: Name) -> list[models.Secret]:
+def secrets(request: HttpRequest, project: Name, environment: Name) -> list[models.Secret]:  # noqa: ARG001 - ninja passes it
     """Names and newest versions, never values."""
     return configuration.newest_secrets(lookup.environment(project, environment))
 
@@ -65,7 +71,7 @@ def set_secret(
 
 
 @router.delete(_ENVIRONMENT + "/secrets/{name}", response={204: None}, summary="Unset a secret")
-def unset_secret(_request: HttpRequest, project: Name, environment: Name, name: Name) -> Status[None]:
+def unset_secret(request: HttpRequest, project: Name, environment: Name, name: Name) -> Status[None]:  # noqa: ARG001 - ninja passes it
     """Hide a secret from the next release; earlier ones keep the versions that they name."""
     if not configuration.unset_secret(lookup.environment(project, environment), name):
         raise NotFoundError(f"the secret {name} is not set in {project}/{environment}")

@@ -21,7 +21,7 @@ router = Router(tags=["environments"])
 
 
 @router.get("/projects", response=list[schemas.Project], summary="List projects")
-def projects(_request: HttpRequest) -> list[dict[str, Any]]:
+def projects(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """Every project and the names of its environments."""
     return [
         {
@@ -35,7 +35,7 @@ def projects(_request: HttpRequest) -> list[dict[str, Any]]:
 
 
 @router.get("/environments", response=list[schemas.Environment], summary="List environments")
-def environments(_request: HttpRequest) -> list[dict[str, Any]]:
+def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """Every environment with its live release."""
     busy = dict(
         Operation.objects.filter(state=Operation.State.RUNNING)
@@ -51,7 +51,7 @@ def environments(_request: HttpRequest) -> list[dict[str, Any]]:
     response=list[schemas.Release],
     summary="List releases, the newest first",
 )
-def releases(_request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:
+def releases(request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """Every release with how its images were built."""
     row = lookup.environment(project, environment)
     previous = queries.previous_release(row)
@@ -68,7 +68,7 @@ def releases(_request: HttpRequest, project: Name, environment: Name) -> list[di
 
 
 @router.get("/environments/{project}/{environment}/services", summary="List what runs")
-async def services(_request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:
+async def services(request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """One row per service: kind, release, wanted and running tasks, state, image, addresses."""
     await sync_to_async(lookup.environment)(project, environment)
     question = {"query": "ps", "project": project, "environment": environment}

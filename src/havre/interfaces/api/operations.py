@@ -47,8 +47,8 @@ def enqueue(
 
 
 @router.get("", response=list[schemas.Operation], summary="List operations, the newest first")
-def recent(
-    _request: HttpRequest,
+def recent(  # noqa: PLR0917 - ninja calls it by keyword
+    request: HttpRequest,  # noqa: ARG001 - ninja passes it
     project: Name | None = None,
     environment: Name | None = None,
     state: State | None = None,
@@ -66,13 +66,13 @@ def recent(
 
 
 @router.get("/{number}", response=schemas.Operation, summary="Show an operation")
-def show(_request: HttpRequest, number: Id) -> dict[str, Any]:
+def show(request: HttpRequest, number: Id) -> dict[str, Any]:  # noqa: ARG001 - ninja passes it
     """One operation with its steps."""
     return shown(lookup.operation(number))
 
 
 @router.post("/{number}/cancel", response={202: schemas.Operation}, summary="Cancel an operation")
-def cancel(_request: HttpRequest, number: Id) -> Status[dict[str, Any]]:
+def cancel(request: HttpRequest, number: Id) -> Status[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """Ask an operation to stop; what it changed is undone."""
     queries.request_cancel(lookup.operation(number))
     worker_client.wake(config().paths)

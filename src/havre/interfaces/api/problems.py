@@ -25,6 +25,7 @@ from havre.errors import (
     ServerError,
     UsageError,
 )
+from havre.manifest.wording import CUSTOM
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -38,6 +39,8 @@ class NotFoundError(UsageError):
 class ForbiddenError(UsageError):
     """The caller is known, but may not do this."""
 
+
+_KINDS = frozenset({"deploy", "rollback", "restart", "scale", "destroy"})
 
 _STATUS: tuple[tuple[type[HavreError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
@@ -113,10 +116,11 @@ def register(api: NinjaAPI) -> None:
 
     @api.exception_handler(ValidationError)
     def _invalid(_request: HttpRequest, error: ValidationError) -> HttpResponse:
-        found = [{"where": _where(each["loc"]), "message": str(each["msg"])} for each in error.errors]
+        found = [_part(each) for each in error.errors]
         return problem(
             HTTPStatus.UNPROCESSABLE_ENTITY,
             "; ".join(f"{each['where']}: {each['message']}" for each in found[:3]),
+            hint="; ".join(dict.fromkeys(each["hint"] for each in found[:3] if "hint" in each)),
             errors=found,
         )
 
@@ -130,7 +134,21 @@ def register(api: NinjaAPI) -> None:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, _PLAIN[HTTPStatus.INTERNAL_SERVER_ERROR])
 
 
+def _part(error: dict[str, Any]) -> dict[str, str]:
+    """One wrong part. ``input`` and most of ``ctx`` hold what was sent and are left out."""
+    hint = error.get("ctx", {}).get("hint", "") if error["type"] == CUSTOM else ""
+    part = {"where": _where(error["loc"]), "message": str(error["msg"])}
+    return {**part, "hint": str(hint)} if hint else part
+
+
 def _where(location: Sequence[str | int]) -> str:
-    """``("body", "wanted", "params", "ref")`` as ``params.ref``: the parts that a caller knows."""
-    inner = location[2:] if location[:1] == ("body",) and len(location) > 2 else location[1:]  # noqa: PLR2004
-    return ".".join(map(str, inner)) or "request"
+    """``("body", "wanted", "deploy", "params", "ref")`` as ``params.ref``: what a caller knows.
+
+    The name of the argument of the view, and the kind by which a union was decided, are ours.
+    """
+    inner = list(location[1:])
+    if location[:1] == ("body",):
+        inner = inner[1:]
+        if inner and inner[0] in _KINDS:
+            inner = inner[1:]
+    return ".".join(map(str, inner)) or "body"

@@ -10,6 +10,7 @@ from ninja import Schema
 from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from havre.manifest.values import EnvName, Name, RepositoryPath
+from havre.manifest.wording import fail, show
 
 SECRET_LONGEST: Final = 64 * 1024
 """Bytes of a secret's value."""
@@ -34,17 +35,18 @@ def _source(text: str) -> str:
     if text.startswith("/") and not re.search(r"[\x00-\x1f\x7f]", text):
         return text
     if re.match(r"[a-z]+://[^/@]*:[^/@]*@", text):
-        raise ValueError(
-            "the address holds a password, which would be stored and shown: use SSH and a deploy key"
-        )
+        raise fail("holds a password, which would be stored and shown", "use SSH and a deploy key")
     if not is_git_url(text):
-        raise ValueError("write an absolute path, or a Git address by https, ssh or git@host:path")
+        raise fail(
+            f"{show(text)} is neither a Git address nor a folder",
+            "write an absolute path, or an address by https, ssh or git@host:path",
+        )
     return text
 
 
 def _ref(text: str) -> str:
     if ".." in text or "@{" in text or text.endswith(("/", ".", ".lock")):
-        raise ValueError("is not the name of a branch, a tag or a commit")
+        raise fail("is not the name of a branch, a tag or a commit")
     return text
 
 
@@ -54,11 +56,11 @@ def _fits(longest: int) -> AfterValidator:
         try:
             size = len(text.encode())
         except UnicodeEncodeError:
-            raise ValueError("is not text in UTF-8") from None
+            raise fail("is not text in UTF-8") from None
         if "\x00" in text:
-            raise ValueError("holds a zero byte, which no environment variable can")
+            raise fail("holds a zero byte, which no environment variable can")
         if size > longest:
-            raise ValueError(f"is longer than {longest // 1024} KiB")
+            raise fail(f"is longer than {longest // 1024} KiB")
         return text
 
     return AfterValidator(check)

@@ -23,6 +23,7 @@ from havre.errors import HavreError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.manifest.values import Name
+from havre.manifest.wording import fail
 from havre.records import queries
 from havre.records.models import Event, Operation
 
@@ -43,13 +44,13 @@ def _is_pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise ValueError(f"is not a regular expression: {error}") from error
+        raise fail(f"is not a regular expression: {error}") from error
     return text
 
 
 @router.get("/operations/{number}/events", summary="Follow an operation")
 async def events(
-    _request: HttpRequest,
+    request: HttpRequest,  # noqa: ARG001 - ninja passes it
     number: Annotated[int, Field(ge=1, lt=2**63)],
     after: _EventId = 0,
     last_event_id: Annotated[_EventId | None, Header(alias="Last-Event-ID")] = None,

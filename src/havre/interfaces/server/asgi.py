@@ -82,12 +82,3 @@ async def _too_large(send: Send) -> None:
     headers = [(b"content-type", problems.CONTENT_TYPE.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def warm_up() -> None:
-    """Import what is otherwise imported by the first request or the first error."""
-    from encodings import idna  # noqa: F401, PLC0415 - of host names in sockets
-
-    from havre.interfaces.api.app import api  # noqa: PLC0415 - after Django is set up
-
-    api.get_openapi_schema()

@@ -31,16 +31,17 @@ def web() -> None:
     """
     from havre.config import config  # noqa: PLC0415 - the supervisor shares this module and must stay small
     from havre.interfaces.server import listeners, process  # noqa: PLC0415
-    from havre.interfaces.server.asgi import make_application, warm_up  # noqa: PLC0415
+    from havre.interfaces.server.asgi import make_application  # noqa: PLC0415
     from havre.operations.set_up import web_ids  # noqa: PLC0415
 
     process.configure_log("web")
     settings = config()
     _prepare_unless_done()
-    # All is imported before the rights are dropped: the account may not be able to read the code.
     application = make_application()
-    warm_up()
     uid, gid = web_ids(settings)
+    if os.geteuid() == 0:
+        # The account may not be able to read the code: all is imported before the rights are dropped.
+        importlib.import_module("havre.interfaces.server.warm_up").warm_up(application)
     process.drop_privileges(uid, gid)
     process.end_with_parent()
     os.umask(0o007)  # database files are shared with the worker through the group
@@ -48,7 +49,11 @@ def web() -> None:
     tcp = listeners.listen_tcp(settings.api_listen, settings.api_port) if settings.api_listen else None
     gc.collect()
     gc.freeze()
-    log.info("answering on %s%s", settings.paths.api_socket, f" and {settings.api_listen}" if tcp else "")
+    log.info(
+        "answering on %s%s",
+        settings.paths.api_socket,
+        f" and {settings.api_listen}:{settings.api_port}" if tcp else "",
+    )
     listeners.serve(application, unix, tcp)
 
 

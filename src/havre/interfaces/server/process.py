@@ -29,6 +29,7 @@ def configure_log(role: str) -> None:
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     logging.getLogger("django.request").setLevel(logging.ERROR)  # what a client did wrong is told to it
+    logging.getLogger("django.security").setLevel(logging.CRITICAL)
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 

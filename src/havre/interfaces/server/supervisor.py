@@ -89,7 +89,7 @@ class Child:
     account: Mapping[str, Any]
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    delay: float = _FIRST_DELAY
+    delay: float = 0.0
     start_at: float | None = None
 
     def start(self) -> None:
@@ -115,7 +115,8 @@ class Child:
 
     def _died(self, how: str) -> None:
         now = time.monotonic()
-        self.delay = _FIRST_DELAY if now - self.started > _STABLE else min(self.delay * 2, _LONGEST_DELAY)
+        was_stable = now - self.started > _STABLE
+        self.delay = _FIRST_DELAY if was_stable or not self.delay else min(self.delay * 2, _LONGEST_DELAY)
         self.start_at = now + self.delay
         log.error("%s %s; starting it again in %g s", self.role, how, self.delay)
 

@@ -1,0 +1,103 @@
+"""Requests to oneself, so that everything is imported while the code can still be read.
+
+Needed only where the web process drops root's rights itself, because its account cannot read the
+code. Nothing is written by these requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import logging
+from typing import Final
+
+from havre.interfaces.server.asgi import Application, Gate, Message, Scope
+
+log = logging.getLogger(__name__)
+
+_MODULES: Final = (
+    "encodings.ascii",
+    "encodings.idna",
+    "encodings.latin_1",
+    "encodings.punycode",
+    "encodings.unicode_escape",
+    "linecache",
+    "traceback",
+    "tokenize",
+    "uvicorn.protocols.http.h11_impl",
+    "uvicorn.lifespan.off",
+    "uvicorn.loops.auto",
+    "uvicorn.loops.asyncio",
+)
+
+_NOBODY: Final = "no-such-name"
+_REQUESTS: Final = (
+    ("GET", "/healthz", b""),
+    ("GET", "/metrics", b""),
+    ("GET", f"/{_NOBODY}", b""),
+    ("PATCH", "/api/v1/version", b""),
+    ("GET", "/api/v1/version", b""),
+    ("GET", "/api/v1/openapi.json", b""),
+    ("GET", "/api/v1/environments", b""),
+    ("GET", "/api/v1/projects", b""),
+    ("GET", "/api/v1/operations", b""),
+    ("GET", "/api/v1/operations/9223372036854775807/events", b""),
+    ("GET", f"/api/v1/environments/{_NOBODY}/{_NOBODY}/logs", b""),
+    ("GET", f"/api/v1/environments/{_NOBODY}/{_NOBODY}/secrets", b""),
+    ("DELETE", f"/api/v1/environments/{_NOBODY}/{_NOBODY}/secrets/{_NOBODY}", b""),
+    ("GET", "/api/v1/tokens", b""),
+    ("POST", "/api/v1/operations", b"no json"),
+    ("POST", "/api/v1/operations", b'{"kind": "restart", "project": "-", "environment": ""}'),
+)
+
+
+def warm_up(application: Application) -> None:
+    """Send the requests; a failure is logged and no reason not to start."""
+    for name in _MODULES:
+        importlib.import_module(name)
+    asyncio.run(_ask_all(application))
+
+
+async def _ask_all(application: Application) -> None:
+    from havre.interfaces.api.access import Peer  # noqa: PLC0415 - after Django is set up
+
+    for peer in (Peer("warm-up"), None):
+        for method, path, body in _REQUESTS:
+            try:
+                await _ask(Gate(application, peer), method, path, body)
+            except Exception:
+                log.exception("warm-up: %s %s", method, path)
+
+
+async def _ask(application: Application, method: str, path: str, body: bytes) -> None:
+    requests: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+    for_ever = asyncio.Event()
+
+    async def receive() -> Message:
+        if not requests:
+            await for_ever.wait()
+        return requests.pop()
+
+    async def send(_message: Message) -> None:
+        """Nobody reads the answer."""
+
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", b"localhost"),
+            (b"authorization", b"Bearer nobody's"),
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ],
+        "client": None,
+        "server": None,
+    }
+    await application(scope, receive, send)
