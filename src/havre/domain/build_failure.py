@@ -85,8 +85,8 @@ def _suggest(wanted: str, found: Sequence[str]) -> str:
     if not found:
         return "There is no Dockerfile anywhere below the context; add one or correct build.context."
     close = get_close_matches(wanted, found, n=1, cutoff=0.75)
-    if close:
-        return f"Did you mean {close[0]}? Correct build.dockerfile."
+    if close or len(found) == 1:
+        return f"Did you mean {(close or found)[0]}? Correct build.dockerfile."
     return f"Set build.dockerfile to one of: {', '.join(found[:8])}."
 
 

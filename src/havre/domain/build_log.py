@@ -66,10 +66,15 @@ def readable(instruction: str) -> str:
             words = [str(word) for word in json.loads(text.removeprefix("RUN "))]
         except ValueError:
             return shorten(text)
-        shell = next((at for at, word in enumerate(words) if word in _SHELL_OPTIONS), -1)
-        script, arguments = words[shell + 1], words[shell + 2 :]  # a script with arguments has a name first
-        text = f"RUN {script if shell >= 0 and not arguments else shlex.join(arguments or words)}"
+        text = f"RUN {_without_shell(words)}"
     return shorten(" ".join(text.split()))
+
+
+def _without_shell(words: list[str]) -> str:
+    """The command of an exec form; of ``sh -c SCRIPT``, the script, or its name and arguments."""
+    at = next((at for at, word in enumerate(words) if word in _SHELL_OPTIONS), len(words))
+    script, arguments = words[at + 1 : at + 2], words[at + 2 :]
+    return script[0] if script and not arguments else shlex.join(arguments or words)
 
 
 @dataclass
