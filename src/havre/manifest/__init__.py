@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from havre.manifest.loading import load, load_file
 from havre.manifest.model import Backup, Environment, EnvironmentSpec, Manifest
-from havre.manifest.problems import InvalidManifest, Problem
-from havre.manifest.services import (
-    AppService,
+from havre.manifest.parts import (
     Build,
     Domain,
     Health,
-    PostgresService,
-    RedisService,
     Resources,
-    Routed,
     SecretReference,
-    ServiceSpec,
     Share,
     StaticBuild,
-    StaticService,
     Volume,
+)
+from havre.manifest.problems import InvalidManifest, Problem
+from havre.manifest.services import (
+    AppService,
+    PostgresService,
+    RedisService,
+    Routed,
+    ServiceSpec,
+    StaticService,
 )
 
 __all__ = [

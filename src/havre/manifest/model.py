@@ -9,7 +9,8 @@ from pydantic import Field, JsonValue, StrictBool, model_validator
 
 from havre.errors import UsageError
 from havre.manifest.overrides import merge_services
-from havre.manifest.services import Model, Service, with_project_defaults
+from havre.manifest.parts import Model
+from havre.manifest.services import Service, with_project_defaults
 from havre.manifest.values import Branch, Name, PositiveDuration, TimeOfDay
 from havre.manifest.wording import did_you_mean
 

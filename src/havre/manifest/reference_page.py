@@ -10,21 +10,18 @@ from pydantic import BaseModel
 from havre.domain.references import ATTRIBUTES, is_secret
 from havre.manifest.fields import keys
 from havre.manifest.model import Backup, Environment, Manifest
-from havre.manifest.sample import flow
-from havre.manifest.services import (
-    AppService,
+from havre.manifest.parts import (
     Build,
     Domain,
     Health,
-    PostgresService,
-    RedisService,
     Resources,
     SecretReference,
     Share,
     StaticBuild,
-    StaticService,
     Volume,
 )
+from havre.manifest.sample import flow
+from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
 from havre.manifest.values import PATTERN_WORDS
 
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (

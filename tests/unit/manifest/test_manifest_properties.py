@@ -14,6 +14,9 @@ from havre.manifest.values import format_duration, format_size, parse_duration, 
 from havre.manifest.yaml_source import decode
 from support.manifests import DESIGN, WITH_EVERYTHING
 
+# The machine may be busy: time is bounded by tests of its own, not by a deadline per example.
+unhurried = settings(deadline=None)
+
 SOURCES = [DESIGN, WITH_EVERYTHING]
 WORDS = sorted({word for text in SOURCES for word in text.replace(":", " ").split()})
 SIGNS = [
@@ -42,6 +45,7 @@ def check(text: str) -> None:
         assert EnvironmentSpec.model_validate(json.loads(spec.model_dump_json())) == spec
 
 
+@unhurried
 @given(st.text())
 @example("\ud800")
 @example("? ")
@@ -53,11 +57,13 @@ def test_any_text(text: str) -> None:
     check(text)
 
 
+@unhurried
 @given(st.lists(st.sampled_from(SIGNS + WORDS), max_size=60).map("".join))
 def test_text_of_yaml_s_signs(text: str) -> None:
     check(text)
 
 
+@unhurried
 @given(st.binary(max_size=300))
 def test_any_bytes(content: bytes) -> None:
     try:
@@ -67,8 +73,8 @@ def test_any_bytes(content: bytes) -> None:
     check(text)
 
 
+@unhurried
 @given(st.sampled_from(SOURCES), st.data())
-@settings(max_examples=150)
 def test_mutated_manifests(text: str, data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(text)))
@@ -86,17 +92,20 @@ TREES: st.SearchStrategy[Any] = st.recursive(
 )
 
 
+@unhurried
 @given(TREES)
 def test_any_json(tree: Any) -> None:
     check(json.dumps(tree))
 
 
+@unhurried
 @given(st.sampled_from(["project", "services", "environments", "backup"]), TREES)
 def test_any_json_in_one_place(key: str, tree: Any) -> None:
     base = {"project": "p", "services": {"db": {"kind": "postgres"}}}
     check(json.dumps({**base, key: tree}))
 
 
+@unhurried
 @given(st.sampled_from(["app", "static", "postgres", "redis"]), st.dictionaries(KEYS, TREES, max_size=5))
 def test_any_json_as_a_service_and_as_an_override(kind: str, keys: dict[str, Any]) -> None:
     check(json.dumps({"project": "p", "services": {"a": {**keys, "kind": kind}}}))
@@ -112,11 +121,13 @@ def test_any_json_as_a_service_and_as_an_override(kind: str, keys: dict[str, Any
     )
 
 
+@unhurried
 @given(st.integers(0, 10 * 365 * 86_400_000))
 def test_durations_survive_being_written(milliseconds: int) -> None:
     assert parse_duration(format_duration(milliseconds / 1000)) == milliseconds / 1000
 
 
+@unhurried
 @given(st.integers(1, 1024**5))
 def test_sizes_survive_being_written(size: int) -> None:
     assert parse_size(format_size(size)) == size

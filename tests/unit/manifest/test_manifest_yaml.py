@@ -125,9 +125,9 @@ def test_exploding_aliases_are_refused_at_once() -> None:
     laughs = "a: &a [x, x]\n" + "".join(
         f"{chr(98 + i)}: &{chr(98 + i)} [*{chr(97 + i)}, *{chr(97 + i)}]\n" for i in range(20)
     )
-    started = time.monotonic()
+    started = time.process_time()
     assert "anchor" in problem(laughs).message
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_merge_keys_are_refused() -> None:
@@ -223,16 +223,16 @@ def test_a_file_that_is_too_large_in_bytes_is_refused() -> None:
     "nested", ["[" * 200_000, "{a: " * 50_000, "- " * 100_000, "? " * 100_000, "[" * 30 + "]" * 30]
 )
 def test_deep_nesting_is_refused_quickly(nested: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     found = problem("project: " + nested if nested[0] in "[{" else nested)
     assert any(word in found.message for word in ("deep", "YAML", "as a key"))
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_too_many_values_are_refused_quickly() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     assert "holds more than" in problem("project: [" + "a, " * 80_000 + "]").message
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8
 
 
 def test_load_file_reads_utf_8(tmp_path: Path) -> None:
