@@ -43,6 +43,7 @@ from havre.records.models import Build, Release
 
 MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
+_ROUTER_PATIENCE: Final = 60.0
 
 
 def runbook(run: Run) -> Runbook:
@@ -118,8 +119,9 @@ class Deploy:
         with self.run.logging_as("platform"):
             images = self._platform_images()
         started = platform.routing.ensure_router(images["havre/traefik:3"])
-        for _ in self.run.wait(every=0.2, at_most=60.0):
-            if not platform.routing.router_problem():
+        for _ in self.run.wait(every=0.2, at_most=_ROUTER_PATIENCE):
+            problem = platform.routing.router_problem()
+            if not problem or "already in use" in problem:
                 break
         platform.routing.connect()
         for name, service in self.spec.services.items():

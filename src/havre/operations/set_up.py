@@ -64,6 +64,7 @@ def set_up(config: Config, *, web_ids: tuple[int, int]) -> None:
     group = web_ids[1]
     try:
         paths.state.mkdir(parents=True, exist_ok=True)
+        _require_way(paths.state.resolve(), web_ids)
         with _only_one(paths.state):
             _make_folders(paths, group)
             _remove_foreign_socket(paths.api_socket, web_ids[0])
@@ -76,6 +77,21 @@ def set_up(config: Config, *, web_ids: tuple[int, int]) -> None:
             f"the state directory {paths.state} cannot be set up: {error.strerror}: {error.filename}",
             hint="start Havre as root, or name a directory of your own by HAVRE_STATE",
         ) from error
+
+
+def _require_way(state: Path, web_ids: tuple[int, int]) -> None:
+    """Refuse a state directory that the web process could not reach."""
+    if os.geteuid() != 0:
+        return
+    uid, gid = web_ids
+    for folder in reversed(state.parents):
+        found = folder.stat()
+        bit = 0o100 if found.st_uid == uid else 0o010 if found.st_gid == gid else 0o001
+        if not found.st_mode & bit:
+            raise ServerError(
+                f"{folder} is closed to the web process, so it could not reach {state}",
+                hint=f"name another directory by HAVRE_STATE, or open that one: chmod o+x {folder}",
+            )
 
 
 @contextmanager
