@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 from ninja import NinjaAPI
+from ninja.security.base import AuthBase
 
 from havre.interfaces.api import configuration, environments, operations, problems, schemas, streams
+from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.version import version
+
+
+class Token(AuthBase):
+    """The token, as the document describes it; who asks was found before (see ``access``)."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Caller:
+        """Who asks."""
+        return caller_of(request)
+
 
 api = NinjaAPI(
     title="Havre",
@@ -18,10 +32,7 @@ api = NinjaAPI(
     ),
     urls_namespace="api",
     docs_url=None,
-    openapi_extra={
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"token": []}],
-    },
+    auth=Token(),
 )
 api.add_router("/operations", operations.router)
 api.add_router("", streams.router)

@@ -91,7 +91,7 @@ def plain(response: HttpResponse) -> HttpResponse:
     """An error page of Django's or of a library's as a problem; anything else as it is."""
     status = response.status_code
     is_error = status >= HTTPStatus.BAD_REQUEST and not response.streaming
-    if not is_error or response.get("Content-Type", "").startswith(CONTENT_TYPE):
+    if not is_error or response.get("Content-Type", "").startswith("application/"):
         return response
     answer = problem(status, _PLAIN.get(status, HTTPStatus(status).phrase.lower()))
     if "Allow" in response:

@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
@@ -61,6 +62,8 @@ def run() -> None:
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s serve %(levelname)s %(name)s: %(message)s"
     )
     alarm = _Alarm()
+    if state := os.environ.get("HAVRE_STATE"):
+        os.environ["HAVRE_STATE"] = str(Path(state).absolute())  # the processes run in another folder
     uid, gid = prepare()
     children = [
         Child("worker", _environment(), {}),
