@@ -31,7 +31,7 @@ EXIT_CODES: dict[int, str] = {
     OK: "Done.",
     FAILED: "The operation failed or was cancelled, or a check of `havre doctor` failed.",
     USAGE: "The command, a name in it, or `havre.yaml` is wrong. Nothing was changed.",
-    UNREACHABLE: "Havre could not be reached, or it refused the token. Nothing was changed.",
+    UNREACHABLE: "Havre could not be reached, or it refused the token.",
     CONFLICT: "The request collides with what is running now; it may succeed later.",
     INTERRUPTED: "Interrupted by Ctrl-C. An operation that was being followed goes on.",
 }
