@@ -64,7 +64,7 @@ Strategy = Literal["side-by-side", "recreate"]
 
 
 def _known_strategy(value: object) -> object:
-    if value in {"rolling", "canary"}:
+    if isinstance(value, str) and value in {"rolling", "canary"}:
         raise fail(f"got {show(value)}, a word of a later version", "write side-by-side or recreate")
     return value
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from havre.errors import ManifestError
 from havre.manifest import EnvironmentSpec, InvalidManifest, load
+from havre.manifest.fields import keys
+from havre.manifest.services import SERVICE_MODELS
 from havre.manifest.values import format_duration, format_size, parse_duration, parse_size
 from havre.manifest.yaml_source import decode
 from support.manifests import DESIGN, WITH_EVERYTHING
@@ -83,7 +86,10 @@ def test_mutated_manifests(text: str, data: st.DataObject) -> None:
     check(text)
 
 
-KEYS = st.sampled_from([word for word in WORDS if word.isidentifier()] + ["0", ""]) | st.text(max_size=5)
+KNOWN = sorted({key for model in SERVICE_MODELS.values() for key in keys(model)} - {"kind"})
+KEYS = st.sampled_from([*KNOWN, *(word for word in WORDS if word.isidentifier()), "0", ""]) | st.text(
+    max_size=5
+)
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(WORDS) | st.text(max_size=8)
 )
@@ -106,19 +112,24 @@ def test_any_json_in_one_place(key: str, tree: Any) -> None:
 
 
 @unhurried
-@given(st.sampled_from(["app", "static", "postgres", "redis"]), st.dictionaries(KEYS, TREES, max_size=5))
-def test_any_json_as_a_service_and_as_an_override(kind: str, keys: dict[str, Any]) -> None:
-    check(json.dumps({"project": "p", "services": {"a": {**keys, "kind": kind}}}))
+@given(st.sampled_from(sorted(SERVICE_MODELS)), st.dictionaries(KEYS, TREES, max_size=5))
+@example("app", {"strategy": []})
+def test_any_json_as_a_service_and_as_an_override(kind: str, content: dict[str, Any]) -> None:
+    check(json.dumps({"project": "p", "services": {"a": {**content, "kind": kind}}}))
     services = {"a": {"kind": "app"}, "b": {"kind": kind}}
+    overridden = {"e": {"services": {"a": content, "b": content}}}
+    check(json.dumps({"project": "p", "services": services, "environments": overridden}))
+
+
+@pytest.mark.parametrize(
+    "value", [None, True, 0, 1.5, "", "x", [], [[]], [None], [{}], {}, {"x": []}, {"secret": []}]
+)
+@pytest.mark.parametrize(("kind", "key"), [(k, key) for k, m in SERVICE_MODELS.items() for key in keys(m)])
+def test_every_key_of_a_service_with_every_type(kind: str, key: str, value: object) -> None:
     check(
-        json.dumps(
-            {
-                "project": "p",
-                "services": services,
-                "environments": {"e": {"services": {"a": keys, "b": keys}}},
-            }
-        )
+        json.dumps({"project": "p", "services": {"a": {"kind": kind, "port": 1, "health": "/", key: value}}})
     )
+    check(json.dumps({"project": "p", "services": {"a": {"kind": kind, key: {"x": value, "y": [value]}}}}))
 
 
 @unhurried
