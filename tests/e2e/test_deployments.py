@@ -138,6 +138,7 @@ def test_a_volume_survives_its_service_and_destroy_unless_told(
 
 def test_logs(server: Server, make: Make, site: Any, project: str) -> None:
     server.deploy(make().folder)
-    lines = server.json("logs", "--project", project, "--grep", "listens")
+    shown = server.cli("logs", "--project", project, "--grep", "listens", "--json").stdout
+    lines = [json.loads(line) for line in shown.splitlines()]
     assert [line["line"] for line in lines] == ["version 1 listens"]
     assert lines[0]["service"] == "api"

@@ -120,8 +120,8 @@ class Deploy:
             images = self._platform_images()
         started = platform.routing.ensure_router(images["havre/traefik:3"])
         for _ in self.run.wait(every=0.2, at_most=_ROUTER_PATIENCE):
-            problem = platform.routing.router_problem()
-            if not problem or "already in use" in problem:
+            problem = platform.routing.router_problem(started)
+            if not problem or "address already in use" in problem:
                 break
         platform.routing.connect()
         for name, service in self.spec.services.items():

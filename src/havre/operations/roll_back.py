@@ -15,7 +15,7 @@ def runbook(run: Run) -> Runbook:
     return Runbook(
         steps=(
             Step("find", "Find the release", roll_back.find),
-            roll_back.rollout.data_step,
+            roll_back.rollout.kept_data_step,
             *roll_back.rollout.switch_steps,
         ),
         undo=roll_back.undo,

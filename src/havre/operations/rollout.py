@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from havre.adapters.swarm.engine import Change
 from havre.domain import naming, rollout
 from havre.domain.rollout import Readiness, Replacement
 from havre.domain.snapshot import ENDED, Service, Task
@@ -64,6 +65,11 @@ class Rollout:
         return Step("data", "Prepare databases and networks", self.prepare_data)
 
     @property
+    def kept_data_step(self) -> Step:
+        """The same where code changes and data does not."""
+        return Step("data", "Find databases and networks", self.keep_data)
+
+    @property
     def switch_steps(self) -> tuple[Step, ...]:
         """The steps from a prepared release to one that serves alone."""
         return (
@@ -79,16 +85,32 @@ class Rollout:
 
     def prepare_data(self) -> str:
         """Networks, secrets, databases and caches, as this release wants them."""
+        return self._apply_data(self.composition.data())
+
+    def keep_data(self) -> str:
+        """Networks and secrets, and databases and caches as they run now.
+
+        Returning to earlier code does not restart a database, whatever its settings were then.
+        """
+        present = self._engine.environment(self.run.project, self.run.environment.name)
+        absent = {
+            name: workload
+            for name, workload in self.composition.data().items()
+            if not present.get(workload.name)
+        }
+        return self._apply_data(absent)
+
+    def _apply_data(self, workloads: Mapping[str, Workload]) -> str:
         project, environment = self.run.project, self.run.environment.name
         marks = naming.labels(project, environment)
         self._engine.ensure_network(naming.environment_name(project, environment), marks)
         for name, value in self.composition.swarm_secrets().items():
             self._engine.ensure_secret(name, value, marks)
-        workloads = self.composition.data()
-        changed = [name for name, workload in workloads.items() if self._engine.ensure_service(workload)]
-        for name, workload in workloads.items():
-            self._wait_for_data(name, workload)
-        return f"started {', '.join(changed)}" if changed else "nothing to change"
+        changes = {name: self._engine.ensure_service(workload) for name, workload in workloads.items()}
+        for name, change in changes.items():
+            self._wait_for_data(name, workloads[name].name, change)
+        done = [f"{change} {name}" for name, change in changes.items() if change]
+        return ", ".join(done) or "nothing to change"
 
     def start(self) -> str:
         """Start what changed, beside what serves; a service that owns a volume stops first."""
@@ -226,9 +248,7 @@ class Rollout:
             if self._stops_first(name):
                 self._stop_candidate(name)
             self._engine.scale(replaced.swarm_services[name], rollout_back.wanted(name))
-        for name, workload in rollout_back.composition.data().items():
-            if self._engine.ensure_service(workload):
-                self._wait_for_data(name, workload)
+        rollout_back.prepare_data()
         if stopped:
             rollout_back.gate()
 
@@ -384,12 +404,10 @@ class Rollout:
             hint="the old release serves again; `havre logs` shows what the new one said",
         )
 
-    def _wait_for_data(self, name: str, workload: Workload) -> None:
+    def _wait_for_data(self, name: str, swarm_name: str, change: Change) -> None:
         for _ in self.run.wait(every=_POLL, at_most=_DATA_PATIENCE):
-            tasks = self._engine.tasks_of([workload.name])
-            if any(task.is_running for task in tasks) and not any(
-                task.desired != "running" and task.state not in ENDED for task in tasks
-            ):
+            tasks = self._engine.tasks_of([swarm_name])
+            if any(t.is_running for t in tasks) and not self._engine.is_updating(swarm_name, change):
                 return
             ended = [task for task in tasks if task.has_failed]
             if len(ended) > rollout.FAILURES_ALLOWED:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from havre.adapters import traefik
-from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.engine import Change, Engine
 from havre.config import Config
 from havre.domain import naming
 from havre.domain.health import Health
@@ -70,8 +70,8 @@ class Routing:
 
     # The router itself
 
-    def ensure_router(self, image: str) -> bool:
-        """Have Traefik running as configured; True if it had to be started or changed."""
+    def ensure_router(self, image: str) -> Change:
+        """Have Traefik as configured, and say whether it had to be started or changed."""
         self._engine.ensure_network(
             naming.EDGE_NETWORK, {naming.MANAGED: "true"}, subnet=self._config.edge_subnet
         )
@@ -98,10 +98,11 @@ class Routing:
         )
         return self._engine.ensure_service(workload)
 
-    def router_problem(self) -> str:
-        """Why the router does not run; empty if it does."""
+    def router_problem(self, change: Change = Change.NONE) -> str:
+        """Why the router does not run as it was last asked to; empty if it does."""
         tasks = self._engine.tasks_of([naming.ROUTER_SERVICE])
-        if any(task.is_running for task in tasks):
+        is_updating = self._engine.is_updating(naming.ROUTER_SERVICE, change)
+        if any(task.is_running for task in tasks) and not is_updating:
             return ""
         return next((task.error for task in tasks if task.error), "it is starting")
 

@@ -36,7 +36,19 @@ def environment_named(project: str, environment: str) -> Environment:
 
 @transaction.atomic
 def ensure_environment(project: str, environment: str, *, source: str, subfolder: str = "") -> Environment:
-    """The environment, made if it is new; a given source replaces the remembered one."""
+    """The environment, made if it is new; a given source replaces the remembered one.
+
+    Raises:
+        ConflictError: another one has the same names in the engine (``a-b``/``c`` and ``a``/``b-c``).
+    """
+    for other in Environment.objects.select_related("project"):
+        is_other = (other.project.name, other.name) != (project, environment)
+        if is_other and str(other) == f"{project}-{environment}":
+            raise ConflictError(
+                f"{project}/{environment} would share its names with {other.project.name}/{other.name}",
+                hint="choose another name for the project or the environment",
+                retryable=False,
+            )
     row, created = Project.objects.get_or_create(
         name=project, defaults={"source": source, "subfolder": subfolder}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from typing import Any, cast
 
 import docker
@@ -19,6 +20,14 @@ from havre.domain.workload import Workload
 from havre.errors import EngineError
 
 _MANAGED = {"label": f"{naming.MANAGED}=true"}
+
+
+class Change(StrEnum):
+    """What became of a service that was asked for; empty, so false, if nothing had to be done."""
+
+    NONE = ""
+    CREATED = "created"
+    UPDATED = "updated"
 
 
 class Engine:
@@ -163,8 +172,8 @@ class Engine:
 
     # Services
 
-    def ensure_service(self, workload: Workload) -> bool:
-        """Make the service, or update it where it differs; True if anything changed.
+    def ensure_service(self, workload: Workload) -> Change:
+        """Make the service, or update it where it differs, and say which.
 
         The label ``havre.spec`` of what runs is compared with the workload's fingerprint.
         """
@@ -173,11 +182,22 @@ class Engine:
             current = self._inspect(workload.name)
             if current is None:
                 self._api.create_service(**_arguments(self._request(wanted)))
-                return True
+                return Change.CREATED
             if current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint():
                 self._update(workload.name, lambda _spec: self._request(wanted))
-                return True
-        return False
+                return Change.UPDATED
+        return Change.NONE
+
+    def is_updating(self, name: str, change: Change) -> bool:
+        """Whether the engine is still replacing the service's tasks after a change.
+
+        Swarm clears its update status when it takes an update and sets it once it has begun, so
+        right after an update an empty status means "not yet", at any other time "none".
+        """
+        with _explained(f"inspecting {name}"):
+            service = self._inspect(name) or {}
+        state = (service.get("UpdateStatus") or {}).get("State", "")
+        return state == "updating" or (not state and change is Change.UPDATED)
 
     def scale(self, name: str, replicas: int) -> None:
         """Set the number of tasks."""
