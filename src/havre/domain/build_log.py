@@ -19,6 +19,7 @@ import re
 import shlex
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import dropwhile
 
 from havre.domain.build import StageTiming
 
@@ -40,7 +41,7 @@ _DONE = re.compile(r"DONE (\d+(?:\.\d+)?)s")
 _NAME = re.compile(r"\[(?:[a-z0-9]+/[a-z0-9/]+ )?(?:(?P<stage>[^\]\s]+) +)?\d+/\d+\] (?P<instruction>.*)")
 _RUN_OPTIONS = re.compile(r"RUN (?:--[a-z]+=\S+ +)+")
 _SHELL_OPTIONS = frozenset({"-c", "-ec"})
-_EXIT_CODE = re.compile(r"exit code: (\d+)")
+_EXIT_CODE = re.compile(r"exit code: (\d+)$", re.MULTILINE)
 
 
 def clean(line: str) -> str:
@@ -71,7 +72,9 @@ def readable(instruction: str) -> str:
 
 
 def _without_shell(words: list[str]) -> str:
-    """The command of an exec form; of ``sh -c SCRIPT``, the script, or its name and arguments."""
+    """The command of an exec form, without ``env``; of ``sh -c``, the script, or its name and arguments."""
+    if words[:1] == ["env"]:
+        words = list(dropwhile(lambda word: "=" in word, words[1:]))
     at = next((at for at, word in enumerate(words) if word in _SHELL_OPTIONS), len(words))
     script, arguments = words[at + 1 : at + 2], words[at + 2 :]
     return script[0] if script and not arguments else shlex.join(arguments or words)
@@ -166,9 +169,13 @@ class BuildLog:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code of the command that failed, if it was a command."""
-        match = _EXIT_CODE.search(f"{self.failed.error if self.failed else ''} {self.outcome}")
-        return int(match[1]) if match else None
+        """Exit code of the command that failed, if it was a command.
+
+        The last one told counts: the error repeats the command, which may have several lines.
+        """
+        told = "\n".join([self.failed.error if self.failed else "", *self.notes])
+        codes = _EXIT_CODE.findall(told)
+        return int(codes[-1]) if codes else None
 
 
 def _named(name: str) -> Step:

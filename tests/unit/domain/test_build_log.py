@@ -141,6 +141,15 @@ def test_words_of_the_command_are_no_cause():
     assert "exit code 4" in explain_failure(log, REQUEST, code=1).message
 
 
+def test_a_command_of_several_lines_has_its_exit_code():
+    log, _ = read_text(
+        "#5 [2/2] RUN a b c\n#5 ERROR: executor failed running [sh -ec echo exit code: 9\nb\nc]: exit code: 3\n"
+        "------\n > [2/2] RUN a b c:\n------\nERROR: failed to solve: executor failed running [sh -ec echo "
+        "exit code: 9\nb\nc]: exit code: 3\n"
+    )
+    assert explain_failure(log, REQUEST, code=1).message == "RUN a b c failed with exit code 3."
+
+
 def test_an_untrusted_certificate_names_the_remedy():
     log, _ = read_text(
         "#5 [2/2] RUN npm ci\n#5 1.0 npm error code SELF_SIGNED_CERT_IN_CHAIN\n#5 ERROR: exit code: 1"
@@ -217,6 +226,8 @@ def test_terminal_codes_are_removed(raw, cleaned):
         ('RUN --mount=type=cache,target=/x ["env","A=b","sh","-ec","pnpm build"]', "RUN pnpm build"),
         ('RUN ["sh","-c","long script","collect","./dist"]', "RUN collect ./dist"),
         ('RUN ["make","a b"]', "RUN make 'a b'"),
+        ('RUN ["env","A=b","C=d","npm","ci","--x=y"]', "RUN npm ci --x=y"),
+        ('RUN ["env"]', "RUN"),
         ("RUN [ -e x ]", "RUN [ -e x ]"),
         ('RUN ["sh","-c"]', "RUN sh -c"),
         ("RUN []", "RUN"),

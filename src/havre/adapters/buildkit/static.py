@@ -33,7 +33,8 @@ _SITE = "/site"
 _CACHE_NAME = re.compile(r"[A-Za-z0-9_-]*")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OTHER_MANAGERS = {"yarn.lock": "Yarn", "bun.lock": "Bun", "bun.lockb": "Bun"}
-_PNPM_INPUTS = ("pnpm-lock.yaml", "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs", ".pnpmfile.mjs")
+_PNPM_LOCK = "pnpm-lock.yaml"
+_PNPM_INPUTS = (_PNPM_LOCK, "pnpm-workspace.yaml", ".npmrc", ".pnpmfile.cjs", ".pnpmfile.mjs")
 
 _COLLECT = f"""\
 set -eu
@@ -119,7 +120,10 @@ def static_dockerfile(site: StaticSite) -> str:
         *_install(site),
     ]
     if site.command.strip():
-        environment = [*_NODE_ENV, *(f"{name}={value}" for name, value in sorted(site.args.items()))]
+        environment = [
+            *(_PNPM_ENV if _PNPM_LOCK in site.files else ()),
+            *(f"{name}={value}" for name, value in sorted(site.args.items())),
+        ]
         lines.append(_download(site, *environment, "sh", "-ec", site.command))
     lines += [
         _run(["sh", "-c", _COLLECT, "collect", output]),
@@ -137,16 +141,16 @@ def _install(site: StaticSite) -> list[str]:
     sources = _array("COPY --chown=node:node", [".", "./"])
     if "package.json" not in files:
         return [sources]
-    if "pnpm-lock.yaml" in files:
+    if _PNPM_LOCK in files:
         pnpm = ["pnpm", f"--store-dir={_STORE}", "--config.package-import-method=copy"]
         inputs = [name for name in _PNPM_INPUTS if name in files]
         patches = [_array("COPY --chown=node:node", ["patches", "./patches/"])] if "patches" in files else []
         return [
             _array("COPY --chown=node:node", [*inputs, "./"]),
             *patches,  # pnpm fetch reads what the lock file says is patched
-            _download(site, *_NODE_ENV, *pnpm, "fetch"),
+            _download(site, *_PNPM_ENV, *pnpm, "fetch"),
             sources,
-            _download(site, *_NODE_ENV, *pnpm, "install", "--offline", "--frozen-lockfile"),
+            _download(site, *_PNPM_ENV, *pnpm, "install", "--offline", "--frozen-lockfile"),
         ]
     npm = ["npm", f"--cache={_STORE}", "--no-audit", "--no-fund", "--no-progress"]
     if "package-lock.json" in files or "npm-shrinkwrap.json" in files:
@@ -166,7 +170,7 @@ def _install(site: StaticSite) -> list[str]:
     ]
 
 
-_NODE_ENV = (
+_PNPM_ENV = (
     "CI=true",
     # The pnpm of the image is the one to use, whatever package.json names: no download of another.
     "npm_config_manage_package_manager_versions=false",
