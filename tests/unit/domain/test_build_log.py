@@ -143,7 +143,7 @@ def test_words_of_the_command_are_no_cause():
 
 def test_a_command_of_several_lines_has_its_exit_code():
     log, _ = read_text(
-        "#5 [2/2] RUN a b c\n#5 ERROR: executor failed running [sh -ec echo exit code: 9\nb\nc]: exit code: 3\n"
+        "#5 [2/2] RUN a b c\n#5 ERROR: executor failed running [sh echo exit code: 9\nb\nc]: exit code: 3\n"
         "------\n > [2/2] RUN a b c:\n------\nERROR: failed to solve: executor failed running [sh -ec echo "
         "exit code: 9\nb\nc]: exit code: 3\n"
     )
