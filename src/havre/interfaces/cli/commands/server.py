@@ -55,9 +55,9 @@ def version(ctx: typer.Context, as_json: Json = False) -> None:
 
 def own_version() -> str:
     """The version of this package."""
-    from importlib.metadata import version as installed  # noqa: PLC0415 - start-up time
+    from havre.interfaces.api.version import version as installed  # noqa: PLC0415 - start-up time
 
-    return installed("havre")
+    return installed()
 
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
