@@ -100,7 +100,12 @@ class QueryServer:
         if self._server is None or self._thread is None:
             return
         self._server.stopping.set()
-        self._server.shutdown()
+        ending = threading.Thread(target=self._server.shutdown)
+        ending.start()
+        while ending.is_alive():  # it waits for the loop, which sleeps until somebody connects
+            with suppress(OSError), socket.socket(socket.AF_UNIX) as call:
+                call.connect(str(self._path))
+            ending.join(0.02)
         self._thread.join()
         self._server.server_close()
         self._path.unlink(missing_ok=True)
@@ -118,8 +123,8 @@ class _Server(socketserver.ThreadingUnixStreamServer):
         self.places = threading.BoundedSemaphore(_MOST_AT_ONCE)
         super().__init__(address, _Handler)
 
-    def serve_forever(self, poll_interval: float = 2.0) -> None:
-        # The interval bounds only how long stop() takes: shutdown wakes nobody.
+    def serve_forever(self, poll_interval: float = 60.0) -> None:
+        """Sleep until somebody connects; stop() does so too."""
         super().serve_forever(poll_interval)
 
     def handle_error(self, _request: object, _client_address: object) -> None:
@@ -133,6 +138,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         if not self.server.places.acquire(blocking=False):
+            self.rfile.readline(_LONGEST_QUESTION)  # closing with something unread would lose the answer
             self._tell(HavreError("the worker answers too many queries already", retryable=True))
             return
         try:
@@ -190,7 +196,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
     def _is_stopped(self) -> bool:
         """Whether the worker stops, or the client closed its end (it never sends anything more)."""
-        if self.server.stopping.is_set():
+        if self.server.stopping.is_set() or self.connection.fileno() < 0:
             return True
         readable = select.poll()
         readable.register(self.connection, select.POLLIN | select.POLLRDHUP)
