@@ -80,6 +80,11 @@ class Config(BaseSettings):
     )
     web_user: str = Field("havre", description="Account of the web process, if it exists.")
     database_url: str = Field("", description="PostgreSQL instead of SQLite: postgres://user@host/name.")
+    crash_at: str = Field(
+        "",
+        description="For tests of recovery: steps, by comma, at whose beginning the worker kills itself;"
+        " the first in an operation's first attempt, the second in its second.",
+    )
     operation_threads: int = Field(4, description="Operations run at once, each in its own environment.")
 
     @classmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -153,23 +151,31 @@ def wait_until_final(server: Server, operation: int, patience: float = 90) -> st
     raise AssertionError(f"operation {operation} is still {state}")
 
 
-@pytest.mark.parametrize("step", ["build", "start", "gate", "drain"])
+@pytest.mark.parametrize("steps", [("build", "start"), ("release-command", "gate"), ("switch", "drain")])
 def test_worker_killed_in_the_middle(
-    server: Server, make: Make, site: Any, step: str, engine: docker.APIClient
+    server: Server, make: Make, site: Any, steps: tuple[str, str], engine: docker.APIClient
 ) -> None:
-    repository = make(drain="3s")
+    """kill -9 at the beginning of one step, and of another when the next worker has continued."""
+    repository = make(drain="3s", release="node -e 0")
     project = repository.manifest["project"]
     server.deploy(repository.folder)
-    repository.commit(version="2", bootMs=1500)
-    with under_load(Shape("http://127.0.0.1/", site.host, rate=100)) as report:
-        server.deploy(repository.folder, "--detach")
-        operation = server.json("operations", "list", "--project", project)[0]["id"]
-        wait_for_step(server, operation, step)
-        os.kill(server.worker_pid(), signal.SIGKILL)
-        assert wait_until_final(server, operation) == "succeeded"
-        assert site.version() == "2"
-    assert report["failed"] == 0, report
-    assert orphans(engine, project) == [f"{project}-production-api-r2"]
+    server.stop()
+    server.environment["HAVRE_CRASH_AT"] = ",".join(f"deploy:{step}" for step in steps)
+    server.start()
+    try:
+        repository.commit(version="2", bootMs=1000)
+        with under_load(Shape("http://127.0.0.1/", site.host, rate=100)) as report:
+            server.deploy(repository.folder, "--detach")
+            operation = server.json("operations", "list", "--project", project)[0]["id"]
+            assert wait_until_final(server, operation) == "succeeded"
+            assert site.version() == "2"
+        assert report["failed"] == 0, report
+        assert server.get(f"/api/v1/operations/{operation}").json()["attempt"] == len(steps) + 1
+        assert orphans(engine, project) == [f"{project}-production-api-r2"]
+    finally:
+        server.stop()
+        del server.environment["HAVRE_CRASH_AT"]
+        server.start()
 
 
 def test_killed_task_while_havre_is_down(

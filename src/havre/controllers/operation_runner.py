@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -122,6 +124,7 @@ def _write_down(operation: Operation, runbook: Runbook) -> None:
 def _take(run: Run, step: Step) -> None:
     began = time.monotonic()
     _record(run, step, StepRecord.State.RUNNING)
+    _crash_if_asked(run, step)
     try:
         message = step.act() or ""
     except Exception as error:
@@ -131,6 +134,14 @@ def _take(run: Run, step: Step) -> None:
         raise
     run.flush()
     _record(run, step, StepRecord.State.DONE, message, time.monotonic() - began)
+
+
+def _crash_if_asked(run: Run, step: Step) -> None:
+    """Die as in a power cut, where a test of recovery asks for it."""
+    wanted = run.platform.config.crash_at.split(",")
+    attempt = run.operation.attempt
+    if attempt <= len(wanted) and wanted[attempt - 1] == f"{run.operation.kind}:{step.name}":
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError) -> None:

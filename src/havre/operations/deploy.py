@@ -291,6 +291,7 @@ class Deploy:
         site = StaticSite(
             output=service.build.output,
             command=shlex.join(service.build.command),
+            install=shlex.join(service.build.install or ()),
             args=args,
             spa=service.spa,
             cache=self.run.project,

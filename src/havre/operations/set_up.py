@@ -12,7 +12,7 @@ db              2770   root:web      both write; SQLite gives its -wal and -shm 
 keys            0750   root:web      web reads the public key and Django's; the private one is 0600
 run             3770   root:web      each makes its socket; sticky: neither removes the other's
 traefik         0755   root:root     mounted into the router, which is not root
-traefik/acme    0700   root:root     private keys of certificates
+traefik/acme    0700   router        private keys of certificates; the router's account writes them
 sources builds  0700   root:root     checkouts
 ==============  =====  ============  ===========================================================
 """
@@ -32,6 +32,8 @@ from havre.config import WEB_UID_WITHOUT_ACCOUNT, Config, Paths
 from havre.errors import ServerError
 
 _DJANGO_KEY_BYTES = 50
+ROUTER_UID = 65532
+"""Account of Traefik in its image (src/havre/images/traefik/Dockerfile)."""
 
 
 def web_ids(config: Config) -> tuple[int, int]:
@@ -124,6 +126,8 @@ def _make_folders(paths: Paths, group: int) -> None:
             if folder.is_symlink() and folder != paths.state:
                 raise
         _give(folder, mode, its_group)
+    if os.geteuid() == 0:
+        os.chown(paths.traefik_acme, ROUTER_UID, ROUTER_UID)
 
 
 def _remove_foreign_socket(file: Path, owner: int) -> None:

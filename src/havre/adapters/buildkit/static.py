@@ -67,6 +67,7 @@ class StaticSite:
         output: folder that the command makes, relative to the context; ``.`` for the context itself.
         command: shell command that builds; empty where the repository holds the finished files.
         args: environment of that command alone; ends up in what is built, so nothing secret.
+        install: shell command that installs what the build needs, in place of what the lock file says.
         spa: whether an unknown address gets ``index.html`` (else 404).
         cache: name under which builds share the package store; the project's, so that projects cannot
             change each other's.
@@ -75,6 +76,7 @@ class StaticSite:
 
     output: str
     command: str = ""
+    install: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
     spa: bool = True
     cache: str = ""
@@ -107,7 +109,7 @@ def static_dockerfile(site: StaticSite) -> str:
             have, or something contains a NUL character.
     """
     output = _output(site.output)
-    if any("\0" in text for text in (site.command, *site.args, *site.args.values())):
+    if any("\0" in text for text in (site.command, site.install, *site.args, *site.args.values())):
         raise BuildError("The build command or one of its arguments contains a NUL character.")
     if wrong := [name for name in site.args if not _VARIABLE.fullmatch(name)]:
         raise BuildError(f"{wrong[0]!r} is not a valid build argument.", hint="Correct build.args.")
@@ -139,6 +141,8 @@ def _install(site: StaticSite) -> list[str]:
     """Instructions that bring the sources and their dependencies; the lock file decides with what."""
     files = set(site.files)
     sources = _array("COPY --chown=node:node", [".", "./"])
+    if site.install.strip():
+        return [sources, _download(site, *_NODE_ENV, "sh", "-ec", site.install)]
     if "package.json" not in files:
         return [sources]
     if _PNPM_LOCK in files:
