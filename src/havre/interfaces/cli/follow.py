@@ -55,11 +55,20 @@ def follow(client: Client, operation: dict[str, Any], *, as_json: bool, verbose:
         raise typer.Exit(INTERRUPTED) from None
     if not as_json:
         if progress.state == "failed" and not (progress.error or {}).get("detail"):
-            for line in progress.last_lines(_FAILURE_LINES):
-                console.print(Text("  │ ", style="dim") + Text.from_ansi(line), soft_wrap=True)
+            console.print(_log(progress.cause(_FAILURE_LINES), bar="  │" if screen.fancy(console) else "  |"))
         console.print(outcome.panel(client, operation, progress, console))
     if progress.state != "succeeded":
         raise typer.Exit(FAILED)
+
+
+def _log(lines: list[str], *, bar: str) -> RenderableType:
+    """Log lines beside a bar, long ones wrapped there."""
+    grid = Table.grid(padding=(0, 1, 0, 0))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for line in lines:
+        grid.add_row(bar, Text.from_ansi(line))
+    return grid
 
 
 def _as_json(client: Client, number: int, progress: Progress) -> None:
@@ -82,7 +91,9 @@ class _Plain:
     def run(self, client: Client, number: int) -> None:
         for event in client.events(number, interrupted=lambda: self._line("connection lost, trying again")):
             self._progress.apply(event, datetime.now(UTC))
-            if event.kind == "step":
+            if event.kind == "plan" and self._progress.attempt > 1:
+                self._line(f"the worker was restarted: attempt {self._progress.attempt}")
+            elif event.kind == "step":
                 self._step(event, self._progress.steps[str(event.data["name"])])
             elif event.kind == "log" and self._verbose:
                 source = f"{event.data.get('source')}: " if event.data.get("source") else ""
@@ -157,6 +168,10 @@ class _Live:
             shown.append(Text("waiting for the worker", style="dim"))
         elif self._progress.state == "queued":
             shown.append(Text("  waiting: another operation of this environment runs", style="dim"))
+        if self._progress.attempt > 1 and not self._progress.over:
+            shown.append(
+                Text(f"  the worker was restarted: attempt {self._progress.attempt}", style="yellow")
+            )
         if self._away:
             shown.append(Text("  connection lost, trying again", style="yellow"))
         return Group(*shown)
@@ -187,7 +202,7 @@ class _Live:
         if not running or self._progress.over:
             return grid
         lines = [
-            Text("  │ " if self._console.encoding.startswith("utf") else "  | ", style="dim")
+            Text("  │ " if screen.fancy(self._console) else "  | ", style="dim")
             + Text(Text.from_ansi(line).plain, style="dim")
             for line in self._progress.last_lines(_LIVE_LINES)
         ]

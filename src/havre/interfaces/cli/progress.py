@@ -36,6 +36,8 @@ class Progress:
 
     steps: dict[str, StepSeen] = field(default_factory=dict)
     lines: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
+    failed_lines: list[str] = field(default_factory=list)
+    attempt: int = 1
     state: str = "queued"
     error: dict[str, Any] | None = None
     result: dict[str, Any] = field(default_factory=dict)
@@ -57,7 +59,9 @@ class Progress:
         then shows its true duration, as far as the two clocks agree.
         """
         data = event.data
-        if event.kind == "step":
+        if event.kind == "plan":
+            self._plan(data)
+        elif event.kind == "step":
             self.state = "running"
             self._step(data, _moment(data.get("at"), now))
         elif event.kind == "log":
@@ -67,6 +71,14 @@ class Progress:
             self.state = str(data.get("state") or "failed")
             self.error = data.get("error")
             self.result = data.get("result") or {}
+
+    def _plan(self, data: dict[str, Any]) -> None:
+        """Take the steps to come in their order; those of an earlier attempt begin anew."""
+        self.attempt = int(data.get("attempt") or 1)
+        self.steps = {
+            step["name"]: StepSeen(step["name"], step.get("title") or step["name"])
+            for step in data.get("steps") or ()
+        }
 
     def _step(self, data: dict[str, Any], at: datetime) -> None:
         name = str(data["name"])
@@ -82,14 +94,21 @@ class Progress:
         elif step.state != "pending":
             seconds = data.get("seconds")
             step.seconds = float(seconds) if seconds is not None else step.lasting(at)
+            if step.state == "failed" and not self.failed_lines:
+                # What follows, undoing, has lines of its own: they are not the cause.
+                self.failed_lines = [line for _, line in self.lines]
 
     def current(self) -> StepSeen | None:
         """The step that runs, None between steps."""
         return next((step for step in reversed(self.steps.values()) if step.state == "running"), None)
 
     def last_lines(self, count: int) -> list[str]:
-        """The last log lines of the step that runs or ran last."""
+        """The last log lines of the step that runs."""
         return [line for _, line in list(self.lines)[-count:]]
+
+    def cause(self, count: int) -> list[str]:
+        """The last log lines of the step that failed, empty if none did."""
+        return self.failed_lines[-count:]
 
 
 def _moment(text: Any, now: datetime) -> datetime:

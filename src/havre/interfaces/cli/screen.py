@@ -78,10 +78,15 @@ def print_json(data: Any) -> None:
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
 
 
+def fancy(console: Console) -> bool:
+    """Whether the terminal has more than ASCII."""
+    return console.encoding.startswith("utf")
+
+
 def mark(console: Console, state: str) -> Text:
     """One character that stands for a state, in ASCII where the terminal has no more."""
-    fancy, plain = _MARKS.get(state, ("·", "."))
-    return Text(fancy if console.encoding.startswith("utf") else plain, style=STATE_STYLES.get(state, ""))
+    rich, plain = _MARKS.get(state, ("·", "."))
+    return Text(rich if fancy(console) else plain, style=STATE_STYLES.get(state, ""))
 
 
 def state(name: str) -> Text:
@@ -90,32 +95,41 @@ def state(name: str) -> Text:
 
 
 def listing(
-    columns: Sequence[str], rows: Iterable[Sequence[RenderableType]], *, empty: str, right: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[RenderableType]],
+    *,
+    empty: str,
+    right: Sequence[str] = (),
+    fold: bool = True,
 ) -> None:
     """Print a table, or one sentence when there is nothing to list.
 
     Args:
-        columns: the headings; the last column takes the place that is left and may wrap.
+        columns: the headings; the last column takes the place that is left.
         rows: the cells.
         empty: what to say without rows.
         right: headings of the columns of figures, set flush right.
+        fold: whether the last column wraps; else it is cut.
     """
     filled = list(rows)
     if not filled:
         note(empty)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    console = say()
+    cut = not fold and console.width != _WIDE
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), expand=cut)
     for position, column in enumerate(columns):
         last = position == len(columns) - 1
         table.add_column(
             column,
             justify="right" if column in right else "left",
-            overflow="fold" if last else "ellipsis",
-            no_wrap=not last,
+            overflow="fold" if last and fold else "ellipsis",
+            no_wrap=not (last and fold),
+            ratio=1 if last and cut else None,
         )
     for row in filled:
         table.add_row(*row)
-    say().print(table)
+    console.print(table)
 
 
 def moment(text: str | None) -> datetime | None:

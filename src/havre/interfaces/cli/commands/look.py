@@ -99,6 +99,7 @@ def releases(
         ),
         empty=f"{name} {environment} has no release yet.",
         right=("N", "IMAGES"),
+        fold=False,
     )
 
 

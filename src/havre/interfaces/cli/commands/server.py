@@ -89,9 +89,7 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     for verdict in verdicts:
         seen = Text(verdict.seen, style="dim" if verdict.level is Level.SKIPPED else "")
         if verdict.remedy:
-            seen.append(
-                f"\n{'→' if console.encoding.startswith('utf') else '->'} {verdict.remedy}", style="cyan"
-            )
+            seen.append(f"\n{'→' if screen.fancy(console) else '->'} {verdict.remedy}", style="cyan")
         table.add_row(screen.mark(console, verdict.level), verdict.check, seen)
     failed = sum(verdict.level is Level.FAILED for verdict in verdicts)
     warned = sum(verdict.level is Level.WARNING for verdict in verdicts)
