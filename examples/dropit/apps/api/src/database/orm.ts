@@ -18,6 +18,7 @@ export function ormOptions(config: Pick<Config, "databaseUrl" | "databasePool">)
     entities: [Athlete, Exercise, Workout, WorkoutEntry, TrainingSession],
     extensions: [Migrator],
     pool: { max: config.databasePool },
+    colors: process.stdout.isTTY === true,
     driverOptions: { connectionTimeoutMillis: CONNECT_MILLISECONDS },
     findOneOrFailHandler: (entity) => new NotFoundException(`No such ${entity.toLowerCase()}`),
     migrations: {

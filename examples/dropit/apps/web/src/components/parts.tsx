@@ -62,7 +62,7 @@ export function SearchBox(props: {
     <input
       type="search"
       className="search"
-      placeholder={props.label}
+      placeholder="Search"
       aria-label={props.label}
       value={props.value}
       onChange={(event) => props.onChange(event.target.value)}

@@ -44,7 +44,7 @@ function Session({ session }: { session: TrainingSession }) {
   const remove = useDelete("sessions");
   const error = change.error ?? remove.error;
   return (
-    <li>
+    <li className="session">
       <span className="row-main">
         <Link to={`/workouts/${session.workout.id}`}>{session.workout.title}</Link>
         <small>{day(session.scheduledOn)}</small>
