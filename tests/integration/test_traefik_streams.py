@@ -3,6 +3,9 @@
 import gzip
 import socket
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse, IncompleteRead
 
 import httpx
 import pytest
@@ -127,15 +130,36 @@ def test_a_chunked_body_is_counted(app, client, method):
     assert app.counts[method, "/d"] == 1
 
 
-def test_an_upload_of_known_length_streams_to_the_app(lab, app):
+def test_a_large_upload_of_known_length_streams_to_the_app(lab, app):
+    """More than the 64 KiB that are read first."""
     app.first.clear()
     with socket.create_connection(("127.0.0.1", lab.ports["web"]), timeout=3) as upload:
-        upload.sendall(
-            b"POST /upload HTTP/1.1\r\nHost: app.test\r\nContent-Length: 2000\r\n\r\n" + b"x" * 1000
-        )
-        assert app.first.wait(1.5), "the app gets the first half before the second is sent"
-        upload.sendall(b"x" * 1000)
-        assert upload.recv(1000).startswith(b"HTTP/1.1 200 ")
+        upload.sendall(b"POST /upload HTTP/1.1\r\nHost: app.test\r\nContent-Length: 90000\r\n\r\n")
+        upload.sendall(b"x" * 80_000)
+        assert app.first.wait(1.5), "the app gets the beginning before the rest is sent"
+        upload.sendall(b"x" * 10_000)
+        answer = HTTPResponse(upload)
+        answer.begin()
+        assert (answer.status, answer.read()) == (200, b"90000")
+
+
+def test_no_streamed_answer_to_a_post_is_cut_off(lab, app):
+    """Which happens where the answer begins while Traefik still waits for the end of the body."""
+
+    def post(_):
+        with socket.create_connection(("127.0.0.1", lab.ports["web"]), timeout=3) as posting:
+            posting.sendall(b"POST /pieces HTTP/1.1\r\nHost: app.test\r\nContent-Length: 9\r\n\r\n")
+            time.sleep(0.002)
+            posting.sendall(b'{"q": 1} ')
+            answer = HTTPResponse(posting)
+            answer.begin()
+            try:
+                return answer.read()
+            except IncompleteRead:
+                return b"cut off"
+
+    with ThreadPoolExecutor(8) as pool:
+        assert Counter(pool.map(post, range(400))) == {b"data: first\n\ndata: second\n\n": 400}
 
 
 def test_no_limit_where_none_is_wanted(lab, client):

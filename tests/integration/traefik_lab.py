@@ -170,6 +170,7 @@ class Backend:
         app.router.add_get("/ws", self._echo)
         app.router.add_route("*", "/stream", self._stream)
         app.router.add_route("*", "/upload", self._upload)
+        app.router.add_route("*", "/pieces", self._pieces)
         app.router.add_route("*", "/{path:.*}", self._answer)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         self._loop.run_until_complete(runner.setup())
@@ -202,6 +203,16 @@ class Backend:
         await stream.prepare(request)
         await stream.write(b"data: first\n\n")
         await self._next.wait()
+        await stream.write(b"data: second\n\n")
+        return stream
+
+    async def _pieces(self, request):
+        """Two pieces, one soon after the other."""
+        await request.read()
+        stream = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await stream.prepare(request)
+        await stream.write(b"data: first\n\n")
+        await asyncio.sleep(0.03)
         await stream.write(b"data: second\n\n")
         return stream
 

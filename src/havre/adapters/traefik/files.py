@@ -1,7 +1,9 @@
 """The folder of dynamic configuration that Traefik watches: one file per name.
 
 A file is written under a dot name that Traefik ignores and then renamed, so it reads the old or the
-new one and never half of one. The text is JSON, which is YAML too (Traefik reads no ``.json``).
+new one and never half of one, also after a power cut. Which of the two does not matter then: routes
+are written again when the worker starts, so the folder itself is not synced. The text is JSON, which
+is YAML too (Traefik reads no ``.json``).
 """
 
 from __future__ import annotations
@@ -57,7 +59,6 @@ def withdraw(folder: Path, name: str) -> bool:
     target = _path(folder, name)
     try:
         target.unlink()
-        _sync(folder)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -111,15 +112,6 @@ def _replace(target: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    _sync(target.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _clean(folder: Path) -> None:

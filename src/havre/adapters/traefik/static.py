@@ -68,6 +68,7 @@ def static_arguments(settings: RouterSettings) -> tuple[str, ...]:
         *_entry_point(WEB, settings.web, settings),
         *_entry_point(WEBSECURE, settings.websecure, settings),
         f"--entryPoints.{INTERNAL}.address={settings.internal}",
+        f"--entryPoints.{INTERNAL}.http.aliasHeadersStrategy={_ALIASES}",
         # A stopping router must not wait for the worker's idle connections.
         f"--entryPoints.{INTERNAL}.transport.lifeCycle.graceTimeOut=1s",
         f"--providers.file.directory={settings.dynamic_folder}",
@@ -90,6 +91,9 @@ def static_arguments(settings: RouterSettings) -> tuple[str, ...]:
     )
 
 
+# WSGI and PHP read X_Forwarded_For as X-Forwarded-For: a client could forge it.
+_ALIASES = "delete"
+
 # Query strings carry tokens (password resets, signed links): they stay out of the log.
 _ACCESS_LOG = (
     "--accessLog=true",
@@ -109,8 +113,7 @@ def _entry_point(name: str, address: str, settings: RouterSettings) -> tuple[str
         # Nothing in front of us takes us out of a pool, so accepting longer would gain nothing.
         f"{prefix}.transport.lifeCycle.requestAcceptGraceTimeout=0s",
         f"{prefix}.transport.lifeCycle.graceTimeOut={settings.grace}s",
-        # WSGI and PHP read X_Forwarded_For as X-Forwarded-For: a client could forge it.
-        f"{prefix}.http.aliasHeadersStrategy=delete",
+        f"{prefix}.http.aliasHeadersStrategy={_ALIASES}",
         # Never meant well; every other encoded character occurs in honest paths.
         f"{prefix}.http.encodedCharacters.allowEncodedNullCharacter=false",
     )

@@ -127,22 +127,34 @@ def test_deeper_paths_and_limits_come_first():
     assert [name.removeprefix("dropit-production-api-0-") for name in by_priority] == [
         "1-too-large",
         "1-unknown-length",
+        "1-declared",
         "1",
         "0-too-large",
         "0-unknown-length",
+        "0-declared",
         "0",
     ]
 
 
 def test_ordinary_requests_are_not_buffered():
     routers = http(API)["routers"]
-    assert "dropit-production-api-limit" not in routers["dropit-production-api-0-0"]["middlewares"]
+    for name in ("dropit-production-api-0-0", "dropit-production-api-0-0-declared"):
+        assert "dropit-production-api-limit" not in routers[name]["middlewares"]
     assert "dropit-production-api-limit" in routers["dropit-production-api-0-0-too-large"]["middlewares"]
+
+
+def test_reading_a_body_first_never_repeats_an_answered_request():
+    middlewares = http(API)["middlewares"]
+    plain = middlewares["dropit-production-api-retry"]["retry"]
+    first = middlewares["dropit-production-api-retry-read-first"]["retry"]
+    assert "status" not in plain
+    assert "retryNonIdempotentMethod" not in plain
+    assert [int(status) > 999 for status in first["status"]] == [True], "no HTTP status has four digits"
 
 
 def test_no_limit_no_routers_for_it():
     made = http(replace(API, max_body=0))
-    assert list(made["routers"]) == ["dropit-production-api-0-0"]
+    assert list(made["routers"]) == ["dropit-production-api-0-0", "dropit-production-api-0-0-declared"]
     assert "dropit-production-api-limit" not in made["middlewares"]
 
 
