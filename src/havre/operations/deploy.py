@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from django.utils import timezone
 from pydantic import SecretBytes
 
 from havre.adapters.buildkit import platform as platform_images
@@ -44,6 +45,7 @@ from havre.records.models import Build, Release
 MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
 _ROUTER_PATIENCE: Final = 60.0
+_PORT_PATIENCE: Final = 6.0
 
 
 def runbook(run: Run) -> Runbook:
@@ -118,10 +120,12 @@ class Deploy:
         platform.engine.require_swarm()
         with self.run.logging_as("platform"):
             images = self._platform_images()
+        began = timezone.now()
         started = platform.routing.ensure_router(images["havre/traefik:3"])
-        for _ in self.run.wait(every=0.2, at_most=_ROUTER_PATIENCE):
-            problem = platform.routing.router_problem(started)
-            if not problem or "address already in use" in problem:
+        for elapsed in self.run.wait(every=0.2, at_most=_ROUTER_PATIENCE):
+            problem = platform.routing.router_problem(started, since=began)
+            is_taken = "address already in use" in problem  # maybe by a task that is ending
+            if not problem or (is_taken and elapsed > _PORT_PATIENCE):
                 break
         platform.routing.connect()
         for name, service in self.spec.services.items():

@@ -13,6 +13,7 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from havre.adapters import traefik
@@ -98,13 +99,17 @@ class Routing:
         )
         return self._engine.ensure_service(workload)
 
-    def router_problem(self, change: Change = Change.NONE) -> str:
-        """Why the router does not run as it was last asked to; empty if it does."""
+    def router_problem(self, change: Change = Change.NONE, since: datetime | None = None) -> str:
+        """Why the router does not run as it was last asked to; empty if it does.
+
+        The engine remembers tasks that failed long ago; only errors after ``since`` count.
+        """
         tasks = self._engine.tasks_of([naming.ROUTER_SERVICE])
         is_updating = self._engine.is_updating(naming.ROUTER_SERVICE, change)
         if any(task.is_running for task in tasks) and not is_updating:
             return ""
-        return next((task.error for task in tasks if task.error), "it is starting")
+        recent = [t for t in tasks if since is None or datetime.fromisoformat(t.since) >= since]
+        return next((task.error for task in recent if task.error), "it is starting")
 
     def connect(self) -> traefik.Router:
         """The way to the router that runs now.

@@ -169,3 +169,9 @@ def test_the_request_carries_it(tmp_path):
     assert (request.dockerfile_text, request.tags) == (static_dockerfile(site), ("a/b:1",))
     assert "node_modules" in request.ignore_text
     assert site.files == {"package.json"}
+
+
+def test_an_install_command_takes_the_place_of_what_the_lock_file_says() -> None:
+    text = static_dockerfile(StaticSite(output="dist", install="make deps", files=("pnpm-lock.yaml",)))
+    assert '"make deps"' in text
+    assert "fetch" not in text

@@ -142,7 +142,7 @@ def _install(site: StaticSite) -> list[str]:
     files = set(site.files)
     sources = _array("COPY --chown=node:node", [".", "./"])
     if site.install.strip():
-        return [sources, _download(site, *_NODE_ENV, "sh", "-ec", site.install)]
+        return [sources, _download(site, *_PNPM_ENV, "sh", "-ec", site.install)]
     if "package.json" not in files:
         return [sources]
     if _PNPM_LOCK in files:
