@@ -85,12 +85,16 @@ def test_cleanup_leaves_a_stopped_target_alone() -> None:
     assert cleanup([service("r2", 0)], serving=frozenset(), kept=frozenset({"r2"})) == rollout.Cleanup((), ())
 
 
+OUT_OF_MEMORY = "it was killed because it ran out of memory (limit 64 MiB)"
+ENDED_WELL = "it exited with code 0, though a service has to go on running"
+
+
 @pytest.mark.parametrize(
     ("ended", "out_of_memory", "words"),
     [
         (task("a", "failed", exit_code=3), False, "it exited with code 3"),
-        (task("a", "failed", exit_code=137), True, "it was killed because it ran out of memory (limit 64 MiB)"),
-        (task("a", "complete", exit_code=0), False, "it exited with code 0, though a service has to go on running"),
+        (task("a", "failed", exit_code=137), True, OUT_OF_MEMORY),
+        (task("a", "complete", exit_code=0), False, ENDED_WELL),
         (task("a", "rejected", error="No such image: x"), False, "No such image: x"),
         (task("a", "pending", message="no suitable node"), False, "no suitable node"),
     ],

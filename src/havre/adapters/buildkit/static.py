@@ -76,11 +76,11 @@ class StaticSite:
 
     output: str
     command: str = ""
-    install: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
     spa: bool = True
     cache: str = ""
     files: Collection[str] = ()
+    install: str = ""
     node_image: str = NODE_IMAGE
     nginx_image: str = NGINX_IMAGE
 

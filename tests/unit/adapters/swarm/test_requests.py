@@ -115,10 +115,11 @@ def answer_task(name: str, state: str, desired: str, created: str, **status: obj
 
 
 def test_a_snapshot_orders_tasks_newest_first_and_knows_addresses() -> None:
+    ended = {"ContainerID": "c", "ExitCode": 3}
     picture = snapshot(
         [answer_service()],
         [
-            answer_task("old", "failed", "shutdown", "1", ContainerStatus={"ContainerID": "c", "ExitCode": 3}),
+            answer_task("old", "failed", "shutdown", "1", ContainerStatus=ended),
             answer_task("new", "running", "running", "2"),
         ],
     )  # fmt: skip
