@@ -7,7 +7,7 @@ const today = () => new Date().toISOString().slice(0, 10);
 export const newAthleteSchema = z.strictObject({
   firstName: text(80),
   lastName: text(80),
-  email: z.email().max(254).toLowerCase(),
+  email: z.email("Not an e-mail address").max(254).toLowerCase(),
   birthDate: dateSchema
     .refine((date) => date >= "1900-01-01", "Must be 1900 or later")
     .refine((date) => date <= today(), "Must not be in the future"),

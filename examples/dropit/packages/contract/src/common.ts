@@ -4,7 +4,7 @@ import { z } from "zod";
 export const idSchema = z.uuid();
 
 /** Calendar date without a time zone, `YYYY-MM-DD`. */
-export const dateSchema = z.iso.date();
+export const dateSchema = z.iso.date("Not a date");
 
 /** Trimmed text of 1 to `max` characters. */
 export const text = (max: number) => z.string().trim().min(1, "Required").max(max);

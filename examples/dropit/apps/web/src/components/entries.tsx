@@ -21,12 +21,15 @@ interface Props {
 
 /** The lines of a workout, to be changed, moved, removed and added. */
 export function Entries({ entries, exercises, errors, onChange }: Props) {
+  // The one that the select shows first.
+  const first =
+    exercises.find(({ category }) => category === exerciseCategories[0]) ?? exercises[0];
   const add = () =>
     onChange([
       ...entries,
       {
         key: crypto.getRandomValues(new Uint32Array(2)).join("-"),
-        exerciseId: entries.at(-1)?.exerciseId ?? exercises[0]?.id ?? "",
+        exerciseId: entries.at(-1)?.exerciseId ?? first?.id ?? "",
         sets: "3",
         reps: "5",
         weightKg: "",

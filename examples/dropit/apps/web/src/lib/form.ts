@@ -18,11 +18,12 @@ export function check<T>(schema: Schema<T>, values: unknown): { data?: T; errors
   if (result.success) {
     return { data: result.data, errors: {} };
   }
-  return {
-    errors: Object.fromEntries(
-      result.error.issues.map(({ path, message }) => [path.map(String).join("."), message]),
-    ),
-  };
+  const errors: FieldErrors = {};
+  for (const { path, message } of result.error.issues) {
+    // The first of several messages about a field says what to mend first.
+    errors[path.map(String).join(".")] ??= message;
+  }
+  return { errors };
 }
 
 /** What to show when saving failed. */

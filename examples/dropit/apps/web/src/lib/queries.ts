@@ -102,6 +102,17 @@ export const useChangeSession = () =>
     request<TrainingSession>("PATCH", `/training-sessions/${id}`, changes),
   );
 
-/** Deletes the resource at a path, such as `/athletes/ID`. */
-export const useDelete = (...kinds: string[]) =>
-  useChange(kinds, (path: string) => request<void>("DELETE", path));
+/** Deletes the resource at a path, such as `/athletes/ID`, and forgets what was read of it. */
+export function useDelete(...kinds: string[]) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (path: string) => request<void>("DELETE", path),
+    onSuccess: (_, path) => {
+      const id = path.split("/").at(-1);
+      // Its own page is still open for a moment: reading it again would only give a 404.
+      return client.invalidateQueries({
+        predicate: ({ queryKey: [kind, key] }) => kinds.includes(String(kind)) && key !== id,
+      });
+    },
+  });
+}
