@@ -68,6 +68,8 @@ _cgroup_pids() {
 
 # --- network -----------------------------------------------------------------------------------
 
+# Daemons get none of the scripts' locks (7: stack.sh, 9: here), or they would hold them for ever.
+
 _hub_up() {
   local hub=$ENGINE_PREFIX-hub
   [ -d /run/netns ] || : >"$ENGINE_STATE/made-run-netns"
@@ -85,7 +87,7 @@ _hub_up() {
     engine_cgroup_join $BASHPID slirp
     exec setsid slirp4netns --configure --mtu=1500 --cidr=$_slirp_cidr --disable-host-loopback \
       --api-socket "$ENGINE_STATE/slirp.sock" --netns-type=path "/run/netns/$hub" tap0 \
-      >"$ENGINE_STATE/slirp.log" 2>&1 </dev/null 9>&-
+      >"$ENGINE_STATE/slirp.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
   echo $! >"$ENGINE_STATE/slirp.pid"
   _wait 100 ip -n "$hub" route show default dev tap0 || { cat "$ENGINE_STATE/slirp.log" >&2; return 1; }
@@ -159,7 +161,7 @@ _node_up() {
     engine_cgroup_join $BASHPID "n$node/daemon"
     exec setsid nsenter --net="/run/netns/$ns" unshare -m -u -i -p --fork --kill-child \
       --propagation private --mount-proc bash "$LIB/node-init.sh" "$ENGINE_PREFIX-n$node" "$dir" \
-      "$ENGINE_STATE/resolv.conf" >"$dir/init.log" 2>&1 </dev/null 9>&-
+      "$ENGINE_STATE/resolv.conf" >"$dir/init.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
   echo $! >"$dir/outer.pid"
   _wait 100 ls "$dir/ready" || { cat "$dir/init.log" >&2; die "node $node did not start"; }
@@ -172,7 +174,7 @@ _node_up() {
       -H "unix://$dir/docker.sock" -H unix:///run/docker.sock --data-root "$dir/data" \
       --exec-root /run/docker --pidfile /run/docker/docker.pid \
       --cgroup-parent="$_cgroup/n$node/containers" --exec-opt native.cgroupdriver=cgroupfs \
-      >"$dir/dockerd.log" 2>&1 </dev/null 9>&-
+      >"$dir/dockerd.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
 }
 

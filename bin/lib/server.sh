@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 #
 #   SERVER_DIR  its directory: state/ (HAVRE_STATE), havre.log, havre.pid
+#
+# Needs engine.sh: the server is in the cluster's cgroup, so it ends with the cluster at the latest.
 
 server_environment() {
   export HAVRE_STATE=$SERVER_DIR/state HAVRE_DOCKER_HOST
@@ -10,7 +12,7 @@ server_environment() {
 
 _server_pid() { # prints the pid if that process still is our server
   local pid
-  pid=$(cat "$SERVER_DIR/havre.pid" 2>/dev/null) && grep -qs "$_cgroup/server" "/proc/$pid/cgroup" && echo "$pid"
+  pid=$(cat "$SERVER_DIR/havre.pid" 2>/dev/null) && grep -qs "/havre-$ENGINE_PREFIX/server" "/proc/$pid/cgroup" && echo "$pid"
 }
 
 # What the running code is made of; a server of an older state is restarted.
@@ -45,16 +47,17 @@ server_start() {
   mkdir -p "$SERVER_DIR/state"
   (
     engine_cgroup_join $BASHPID server
+    # shellcheck disable=SC2163  # the arguments are NAME=VALUE
     export "$@"
     exec </dev/null >>"$SERVER_DIR/havre.log" 2>&1 7>&- 8>&- 9>&-
     engine_exec_net setsid "$ROOT/.venv/bin/havre" serve
   ) &
   echo $! >"$SERVER_DIR/havre.pid"
   until server_answers /healthz; do
-    [ -n "$(_server_pid)" ] && [ $((left -= 1)) -gt 0 ] || {
+    if [ -z "$(_server_pid)" ] || [ $((left -= 1)) -le 0 ]; then
       tail -n 20 "$SERVER_DIR/havre.log" >&2
       die "Havre did not start; log: $SERVER_DIR/havre.log"
-    }
+    fi
     sleep 0.1
   done
   printf '%s\n' "$identity" >"$SERVER_DIR/havre.identity"

@@ -1,13 +1,13 @@
 # What demo, tests and benches do alike with a cluster of engine.sh.
 # shellcheck shell=bash
 
-# only_one NAME: waits while another command uses the engine of that name.
+# only_one NAME [SECONDS]: waits while another command uses the engine of that name, at most so long.
 only_one() {
   mkdir -p "$(cache_dir)"
   exec 7>"$(cache_dir)/$1.lock"
   flock --nonblock 7 && return
   say "Another command uses the engine $1; waiting for it to end"
-  flock 7
+  flock ${2:+--timeout "$2"} 7 || note "going on without it"
 }
 
 # From here on the engine ends with this script, whatever way that ends.
