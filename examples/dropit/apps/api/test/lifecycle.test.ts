@@ -29,10 +29,9 @@ describe("the schema", () => {
   it("is migrated once, even by two at the same time", async () => {
     const both = await Promise.all([run("migrate", env), run("migrate", env)]);
     expect(both.map((result) => result.status)).toEqual([0, 0]);
-    expect(both.map((result) => result.output).sort()).toEqual([
-      expect.stringContaining("Migrated: Migration2026"),
-      expect.stringContaining("up to date"),
-    ]);
+    const outputs = both.map((result) => result.output);
+    expect(outputs.filter((output) => output.includes("Migrated: Migration2026"))).toHaveLength(1);
+    expect(outputs.filter((output) => output.includes("is up to date"))).toHaveLength(1);
   });
 
   it("after all migrations is what the entities say", async () => {

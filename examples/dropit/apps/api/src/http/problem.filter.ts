@@ -9,7 +9,10 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(error: unknown, host: ArgumentsHost): void {
     const problem = toProblem(error);
-    if (problem.status >= 500) {
+    if (problem.status === 503) {
+      // The cause is outside, and many requests may meet it: one line is enough.
+      this.logger.warn(problem.detail);
+    } else if (problem.status >= 500) {
       this.logger.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
     const response = host.switchToHttp().getResponse<Response>();
