@@ -4,7 +4,9 @@ import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { App } from "./app";
 import { ApiError } from "./lib/api";
-import "./styles.css";
+import "./styles/frame.css";
+import "./styles/controls.css";
+import "./styles/content.css";
 
 const queries = new QueryClient({
   defaultOptions: {
