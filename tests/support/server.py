@@ -137,8 +137,8 @@ class Server:
 def running(state: Path, **settings: str) -> Iterator[Server]:
     """A server for the length of a block."""
     server = Server(state, **settings)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.stop()

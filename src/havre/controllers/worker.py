@@ -19,12 +19,14 @@ from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
 from havre.errors import HavreError
 from havre.operations.context import Platform
+from havre.operations.platform import ensure, wait_until_stopping
 from havre.operations.routing import Routing
 from havre.records.models import Worker
 
 log = logging.getLogger(__name__)
 
 _HEARTBEAT = 5.0  # seconds
+_RETRY = 30.0  # seconds
 
 
 def run(config: Config) -> None:
@@ -44,7 +46,7 @@ def run(config: Config) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    _publish_own_route(platform)
+    threading.Thread(target=_prepare, args=(platform,), name="prepare", daemon=True).start()
     threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
     server.start()
     routes.start()
@@ -55,11 +57,23 @@ def run(config: Config) -> None:
         server.stop()
 
 
-def _publish_own_route(platform: Platform) -> None:
-    try:
-        platform.routing.publish_api()
-    except (HavreError, OSError) as error:
-        log.warning("the route of Havre's own domain: %s", error)
+def _prepare(platform: Platform) -> None:
+    """Bring the router in line with the settings, so that Havre's own domain answers.
+
+    A server without a domain of its own and without a deployment needs no router yet.
+    """
+    while not platform.stopping.is_set():
+        try:
+            platform.routing.publish_api()
+            if platform.config.domain or platform.routing.has_router():
+                ensure(platform, report=log.info, wait=wait_until_stopping(platform))
+        except HavreError as error:
+            log.warning("the router: %s", error.message)
+        except Exception:
+            log.exception("the router")
+        else:
+            return
+        platform.stopping.wait(_RETRY)
 
 
 def _heartbeat(boot: str, stopping: threading.Event) -> None:

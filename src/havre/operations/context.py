@@ -57,6 +57,8 @@ class Platform:
     stopping: threading.Event
     images: dict[str, str] = field(default_factory=dict)
     """Ids of the platform's images by tag, as this worker last saw them."""
+    preparing: threading.Lock = field(default_factory=threading.Lock)
+    """Held by who prepares images and router, so that it is done once."""
 
 
 @dataclass

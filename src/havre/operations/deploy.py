@@ -7,10 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from django.utils import timezone
 from pydantic import SecretBytes
 
-from havre.adapters.buildkit import platform as platform_images
 from havre.adapters.buildkit.build import build
 from havre.adapters.buildkit.static import StaticSite, static_request, top_files
 from havre.adapters.git.checkout import Checkout, checkout
@@ -29,7 +27,7 @@ from havre.manifest import (
     StaticService,
     load_file,
 )
-from havre.operations import restore_points
+from havre.operations import platform, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.rollout import Rollout
 from havre.operations.workloads import (
@@ -44,8 +42,6 @@ from havre.records.models import Build, Release
 
 MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
-_ROUTER_PATIENCE: Final = 60.0
-_PORT_PATIENCE: Final = 6.0
 
 
 def runbook(run: Run) -> Runbook:
@@ -116,25 +112,15 @@ class Deploy:
 
     def prepare_platform(self) -> str:
         """The platform's images and the router, made on the first deployment and then found."""
-        platform = self.run.platform
-        platform.engine.require_swarm()
         with self.run.logging_as("platform"):
-            images = self._platform_images()
-        began = timezone.now()
-        started = platform.routing.ensure_router(images["havre/traefik:3"])
-        for elapsed in self.run.wait(every=0.2, at_most=_ROUTER_PATIENCE):
-            problem = platform.routing.router_problem(started, since=began)
-            is_taken = "address already in use" in problem  # maybe by a task that is ending
-            if not problem or (is_taken and elapsed > _PORT_PATIENCE):
-                break
-        platform.routing.connect()
+            images, change = platform.ensure(self.run.platform, report=self.run.log, wait=self.run.wait)
         for name, service in self.spec.services.items():
             if isinstance(service, PostgresService):
                 self.draft.images[name] = images[POSTGRES_IMAGE]
             elif isinstance(service, RedisService):
                 self.draft.images[name] = images[REDIS_IMAGE]
         self.draft.save(update_fields=["images"])
-        return "the router was started" if started else "ready"
+        return f"the router was {change}" if change else "ready"
 
     def build(self) -> str:
         """The image of each service, addressed by its id."""
@@ -185,14 +171,6 @@ class Deploy:
         return self.rollout.undo()
 
     # What is needed for that
-
-    def _platform_images(self) -> dict[str, str]:
-        """Their ids; the builder is only asked when the engine lacks one that this worker knew."""
-        platform = self.run.platform
-        known = platform.images
-        if not known or any(platform.engine.image_id(tag) != known[tag] for tag in known):
-            known.update(platform_images.prepare(platform.config.docker_host, report=self.run.log))
-        return dict(known)
 
     def _read_source(self) -> tuple[Checkout, EnvironmentSpec]:
         """The commit asked for; without one, the newest of the branch the manifest names."""

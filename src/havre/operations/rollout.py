@@ -232,6 +232,9 @@ class Rollout:
             Release.objects.filter(pk=self.release.pk).update(state=Release.State.FAILED)
         if replaced is None:
             return "nothing had served before; what was started was removed"
+        back = Rollout(self.run)
+        back.take(replaced)
+        back.prove()
         return f"release {replaced.number} serves, as before"
 
     def _revive(self, replaced: Release) -> None:

@@ -8,6 +8,7 @@ both, so it can be written again at any time by anybody and comes out the same.
 from __future__ import annotations
 
 import dataclasses
+import os
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,6 +32,7 @@ from havre.records.models import Environment, Release
 
 TRAEFIK_IMAGE: Final = "havre/traefik:3"
 _HTTP, _HTTPS, _INTERNAL = 8080, 8443, 8079
+_ROUTER_STATE: Final = "/var/lib/traefik"
 _TRUSTED: Final = 2.0  # seconds for which a router that answered counts as there
 _BASE, _PROBES, _API = "havre", "probes", "havre-api"
 
@@ -88,7 +90,7 @@ class Routing:
             attachments=(Attachment(naming.EDGE_NETWORK, ("havre-router",)),),
             binds=(
                 BindMount(str(self._folder), "/etc/havre/dynamic"),
-                BindMount(str(self._config.paths.traefik_acme), "/var/lib/traefik", read_only=False),
+                BindMount(str(self._config.paths.traefik_acme), _ROUTER_STATE, read_only=False),
             ),
             ports=(
                 HostPort(self._config.http_port, _HTTP),
@@ -98,6 +100,10 @@ class Routing:
             constraints=("node.role==manager",),
         )
         return self._engine.ensure_service(workload)
+
+    def has_router(self) -> bool:
+        """Whether the engine has a router, running or not."""
+        return self._engine.has_service(naming.ROUTER_SERVICE)
 
     def router_problem(self, change: Change = Change.NONE, since: datetime | None = None) -> str:
         """Why the router does not run as it was last asked to; empty if it does.
@@ -128,7 +134,8 @@ class Routing:
                 if found:
                     address, gateway = found
                     self._allowed = (gateway, "127.0.0.1")
-                    traefik.publish(self._folder, _BASE, traefik.base_configuration(self._allowed))
+                    base = traefik.base_configuration(self._allowed, certificate=self._certificate())
+                    traefik.publish(self._folder, _BASE, base)
                     self._router = traefik.Router(
                         internal=f"http://{address}:{_INTERNAL}",
                         public_http=f"http://127.0.0.1:{self._config.http_port}",
@@ -144,13 +151,52 @@ class Routing:
             retryable=True,
         )
 
+    def _certificate(self) -> tuple[str, str] | None:
+        """The server's own certificate as the router sees it: a copy that its account can read.
+
+        Raises:
+            EngineError: a file cannot be read.
+        """
+        given = (self._config.tls_certificate, self._config.tls_key)
+        names = ("certificate.pem", "key.pem")
+        if given[0] is None or given[1] is None:
+            return None
+        folder = self._config.paths.traefik_acme
+        try:
+            owner = folder.stat()
+            for source, name in zip(given, names, strict=True):
+                if source is not None:
+                    draft = folder / f".{name}"
+                    draft.unlink(missing_ok=True)
+                    draft.touch(mode=0o600)
+                    draft.write_bytes(source.read_bytes())
+                    os.chown(draft, owner.st_uid, owner.st_gid)
+                    draft.rename(folder / name)
+        except OSError as error:
+            raise EngineError(
+                f"the certificate cannot be read: {error.strerror}: {error.filename}",
+                hint="correct HAVRE_TLS_CERTIFICATE and HAVRE_TLS_KEY",
+            ) from error
+        return (f"{_ROUTER_STATE}/{names[0]}", f"{_ROUTER_STATE}/{names[1]}")
+
     def publish_api(self) -> None:
         """Route Havre's own domain to the web process, if it has one."""
         if self._config.domain and self._config.api_listen:
             url = f"http://{self._config.api_listen}:{self._config.api_port}"
-            traefik.publish(self._folder, _API, traefik.api_configuration(self._config.domain, url))
+            configuration = traefik.api_configuration(
+                self._config.domain, url, public_ports=self._public_ports, acme=self._has_acme
+            )
+            traefik.publish(self._folder, _API, configuration)
         else:
             traefik.withdraw(self._folder, _API)
+
+    @property
+    def _public_ports(self) -> tuple[int, int]:
+        return (self._config.public_http_port, self._config.public_https_port)
+
+    @property
+    def _has_acme(self) -> bool:
+        return bool(self._config.acme_email)
 
     # Probing
 
@@ -255,8 +301,8 @@ class Routing:
                 return traefik.withdraw(self._folder, name)
             configuration = traefik.routes_configuration(
                 services,
-                public_ports=(self._config.public_http_port, self._config.public_https_port),
-                acme=bool(self._config.acme_email),
+                public_ports=self._public_ports,
+                acme=self._has_acme,
             )
             return traefik.publish(self._folder, name, configuration)
 

@@ -188,6 +188,11 @@ class Engine:
                 return Change.UPDATED
         return Change.NONE
 
+    def has_service(self, name: str) -> bool:
+        """Whether there is a service of that name."""
+        with _explained(f"looking for {name}"):
+            return self._inspect(name) is not None
+
     def is_updating(self, name: str, change: Change) -> bool:
         """Whether the engine is still replacing the service's tasks after a change.
 
