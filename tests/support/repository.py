@@ -21,6 +21,19 @@ _IDENTITY = {
 }
 
 
+def git(folder: Path, *args: str) -> str:
+    """Run git in a folder, as nobody in particular."""
+    done = subprocess.run(
+        ["git", *args],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **_IDENTITY},
+    )
+    return done.stdout.strip()
+
+
 class Repository:
     """A repository with ``havre.yaml`` and the test application, one commit per change."""
 
@@ -34,15 +47,7 @@ class Repository:
 
     def git(self, *args: str) -> str:
         """Run git in the repository."""
-        done = subprocess.run(
-            ["git", *args],
-            cwd=self.folder,
-            check=True,
-            capture_output=True,
-            text=True,
-            env={**os.environ, **_IDENTITY},
-        )
-        return done.stdout.strip()
+        return git(self.folder, *args)
 
     def commit(self, *, manifest: dict[str, Any] | None = None, **behaviour: Any) -> str:
         """Commit another behaviour of the application; the commit's id."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from havre.adapters.swarm.engine import Change
 from havre.domain import naming, rollout
 from havre.domain.rollout import Readiness, Replacement
 from havre.domain.snapshot import ENDED, Service, Task
-from havre.domain.workload import Workload
 from havre.errors import HavreError, RolloutError
 from havre.manifest import AppService, StaticService
+from havre.operations import data_services
 from havre.operations.context import Run, Step
 from havre.operations.diagnosis import failure
 from havre.operations.routing import candidates_of, health_of, routed_services
@@ -25,7 +24,6 @@ from havre.records.models import Release
 
 _POLL: Final = 0.1  # seconds: the pace of the gate; a release is seen to be ready this soon
 _PROOF_PATIENCE: Final = 15.0
-_DATA_PATIENCE: Final = 180.0
 _STOP_SLACK: Final = 10.0
 _WITHOUT_PORT_PATIENCE: Final = 60.0
 
@@ -85,32 +83,11 @@ class Rollout:
 
     def prepare_data(self) -> str:
         """Networks, secrets, databases and caches, as this release wants them."""
-        return self._apply_data(self.composition.data())
+        return data_services.apply(self.run, self.composition, self._data_failure)
 
     def keep_data(self) -> str:
-        """Networks and secrets, and databases and caches as they run now.
-
-        Returning to earlier code does not restart a database, whatever its settings were then.
-        """
-        present = self._engine.environment(self.run.project, self.run.environment.name)
-        absent = {
-            name: workload
-            for name, workload in self.composition.data().items()
-            if not present.get(workload.name)
-        }
-        return self._apply_data(absent)
-
-    def _apply_data(self, workloads: Mapping[str, Workload]) -> str:
-        project, environment = self.run.project, self.run.environment.name
-        marks = naming.labels(project, environment)
-        self._engine.ensure_network(naming.environment_name(project, environment), marks)
-        for name, value in self.composition.swarm_secrets().items():
-            self._engine.ensure_secret(name, value, marks)
-        changes = {name: self._engine.ensure_service(workload) for name, workload in workloads.items()}
-        for name, change in changes.items():
-            self._wait_for_data(name, workloads[name].name, change)
-        done = [f"{change} {name}" for name, change in changes.items() if change]
-        return ", ".join(done) or "nothing to change"
+        """Networks and secrets, and databases and caches as they run now."""
+        return data_services.keep(self.run, self.composition, self._data_failure)
 
     def start(self) -> str:
         """Start what changed, beside what serves; a service that owns a volume stops first."""
@@ -407,15 +384,8 @@ class Rollout:
             hint="the old release serves again; `havre logs` shows what the new one said",
         )
 
-    def _wait_for_data(self, name: str, swarm_name: str, change: Change) -> None:
-        for _ in self.run.wait(every=_POLL, at_most=_DATA_PATIENCE):
-            tasks = self._engine.tasks_of([swarm_name])
-            if any(t.is_running for t in tasks) and not self._engine.is_updating(swarm_name, change):
-                return
-            ended = [task for task in tasks if task.has_failed]
-            if len(ended) > rollout.FAILURES_ALLOWED:
-                raise self._failure(name, "it does not start", ended[0])
-        raise RolloutError(f"{name} did not become healthy", hint=f"see `havre logs --service {name}`")
+    def _data_failure(self, name: str, task: Task) -> HavreError:
+        return self._failure(name, "it does not start", task)
 
     def _failure(self, name: str, reason: str, task: Task | None) -> HavreError:
         workloads = {**self.composition.applications(), **self.composition.data()}
