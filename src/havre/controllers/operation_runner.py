@@ -93,7 +93,7 @@ def run_operation(platform: Platform, operation: Operation) -> None:
                 hint="its log is in the worker's log; `havre doctor` looks at memory and disk",
             )
         for step in runbook.steps:
-            run.checkpoint()
+            run.checkpoint(at_once=True)
             _take(run, step)
     except Cancelled as cancelled:
         _undo(run, runbook, Operation.State.CANCELLED, cancelled)

@@ -95,8 +95,10 @@ class Run:
         if lines:
             queries.record_log(self.operation, lines)
 
-    def checkpoint(self) -> None:
+    def checkpoint(self, *, at_once: bool = False) -> None:
         """Stop here if somebody asked for it; call it in every loop that waits.
+
+        The database is asked twice a second at most, unless ``at_once``.
 
         Raises:
             Interrupted: the worker is stopping.
@@ -107,7 +109,7 @@ class Run:
         if self.undoing:
             return
         now = time.monotonic()
-        if now - self._looked > 0.5:  # noqa: PLR2004 - seconds
+        if at_once or now - self._looked > 0.5:  # noqa: PLR2004 - seconds
             self._looked = now
             self.flush()
             if Operation.objects.filter(pk=self.operation.pk, cancel_requested=True).exists():

@@ -57,7 +57,7 @@ EXPECTED = {
     "state/run": ("0o3770", 0, WEB),
     "state/traefik": ("0o755", 0, 0),
     "state/traefik/dynamic": ("0o755", 0, 0),
-    "state/traefik/acme": ("0o700", 0, 0),
+    "state/traefik/acme": ("0o700", 65532, 65532),
     "state/sources": ("0o700", 0, 0),
     "state/builds": ("0o700", 0, 0),
 }

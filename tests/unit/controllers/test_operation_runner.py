@@ -1,0 +1,129 @@
+"""Running steps: records, failures, undoing, cancelling, being interrupted."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from havre.config import Config
+from havre.controllers import operation_runner
+from havre.controllers.operation_runner import run_operation
+from havre.errors import RolloutError
+from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
+from havre.records import queries
+from havre.records.models import Operation
+
+pytestmark = pytest.mark.django_db
+
+
+class Play:
+    """Runs an operation whose steps are given by the test."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.undone: list[str] = []
+        self.platform = Platform(Config(), None, None, threading.Event())  # type: ignore[arg-type]
+        self._monkeypatch = monkeypatch
+        environment = queries.ensure_environment("shop", "production", source="x")
+        queries.enqueue("deploy", environment, {}, actor="ada")
+        claimed = queries.claim("w")
+        assert claimed
+        self.operation = claimed
+
+    def run(self, *acts: Callable[[Run], str | None]) -> Operation:
+        def runbook(run: Run) -> Runbook:
+            steps = tuple(Step(f"s{n}", f"Step {n}", lambda act=act: act(run)) for n, act in enumerate(acts))
+            return Runbook(steps, lambda: self.undone.append("undone"))
+
+        self._monkeypatch.setattr(operation_runner, "RUNBOOKS", {"deploy": runbook})
+        run_operation(self.platform, self.operation)
+        self.operation.refresh_from_db()
+        return self.operation
+
+    def steps(self) -> list[tuple[str, str, str]]:
+        return [(s.name, s.state, s.message) for s in queries.steps_of(self.operation)]
+
+
+@pytest.fixture
+def play(monkeypatch: pytest.MonkeyPatch) -> Play:
+    return Play(monkeypatch)
+
+
+def fail(_: Run) -> str:
+    raise RolloutError("it is sick", hint="take a rest", detail="line 1")
+
+
+def test_steps_run_in_order_and_are_recorded(play: Play) -> None:
+    done = play.run(lambda _: "one", lambda run: run.log("a line") or "two")
+    assert done.state == Operation.State.SUCCEEDED
+    assert play.steps() == [("s0", "done", "one"), ("s1", "done", "two")]
+    kinds = [event.kind for event in queries.events_after(done.pk, 0)]
+    assert kinds == ["plan", "step", "step", "step", "log", "step", "outcome"]
+    assert play.undone == []
+
+
+def test_a_failure_is_undone_and_told(play: Play) -> None:
+    done = play.run(lambda _: None, fail, lambda _: "never")
+    assert done.state == Operation.State.FAILED
+    assert done.error == {
+        "message": "it is sick",
+        "hint": "take a rest",
+        "detail": "line 1",
+        "retryable": False,
+    }
+    assert [step[:2] for step in play.steps()] == [
+        ("s0", "done"),
+        ("s1", "failed"),
+        ("s2", "pending"),
+        ("undo", "done"),
+    ]
+    assert play.undone == ["undone"]
+
+
+def test_a_bug_is_a_failure_without_its_inner_words(play: Play) -> None:
+    def bug(_: Run) -> str:
+        raise KeyError("password=hunter2")
+
+    done = play.run(bug)
+    assert done.state == Operation.State.FAILED
+    assert "KeyError" in done.error["message"]
+    assert "hunter2" not in str(done.error)
+    assert play.undone == ["undone"]
+
+
+def test_cancelling_stops_before_the_next_step(play: Play) -> None:
+    def cancel(run: Run) -> str:
+        queries.request_cancel(run.operation)
+        return ""
+
+    done = play.run(cancel, lambda _: "never")
+    assert done.state == Operation.State.CANCELLED
+    assert play.undone == ["undone"]
+
+
+def test_a_stopping_worker_leaves_the_operation_for_the_next(play: Play) -> None:
+    def stop(run: Run) -> str:
+        run.platform.stopping.set()
+        return ""
+
+    with pytest.raises(Interrupted):
+        play.run(stop, lambda _: "never")
+    play.operation.refresh_from_db()
+    assert play.operation.state == Operation.State.RUNNING
+    assert play.undone == []
+    assert [o.pk for o in queries.take_over("next")] == [play.operation.pk]
+
+
+def test_the_fourth_attempt_gives_up(play: Play) -> None:
+    play.operation.attempt = 4
+    play.operation.save()
+    done = play.run(lambda _: "never")
+    assert done.state == Operation.State.FAILED
+    assert play.undone == ["undone"]
+    assert play.steps()[0][:2] == ("s0", "pending")
+
+
+def test_facts_survive_into_the_next_attempt_and_the_result(play: Play) -> None:
+    done = play.run(lambda run: run.remember(release=3))
+    assert done.result == {"release": 3}

@@ -1,0 +1,104 @@
+"""Claiming, taking over and cancelling operations; numbering releases."""
+
+from __future__ import annotations
+
+import pytest
+
+from havre.errors import ConflictError, UsageError
+from havre.records import queries
+from havre.records.models import Environment, Operation, Release
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Environment:
+    return queries.ensure_environment("shop", "production", source="/srv/shop")
+
+
+def enqueue(environment: Environment) -> Operation:
+    return queries.enqueue("deploy", environment, {}, actor="ada")
+
+
+def test_one_operation_per_environment_at_a_time(shop: Environment) -> None:
+    first, second = enqueue(shop), enqueue(shop)
+    assert queries.claim("w") == first
+    assert queries.claim("w") is None
+    queries.finish(first, Operation.State.SUCCEEDED)
+    assert queries.claim("w") == second
+
+
+def test_environments_do_not_wait_for_each_other(shop: Environment) -> None:
+    staging = queries.ensure_environment("shop", "staging", source="/srv/shop")
+    first, second = enqueue(shop), enqueue(staging)
+    assert [queries.claim("w"), queries.claim("w")] == [first, second]
+
+
+def test_an_interrupted_operation_is_taken_over_once(shop: Environment) -> None:
+    operation = enqueue(shop)
+    queries.claim("dead")
+    taken = queries.take_over("alive")
+    assert [(o.pk, o.attempt, o.worker) for o in taken] == [(operation.pk, 2, "alive")]
+    assert queries.take_over("alive") == []
+
+
+def test_cancelling(shop: Environment) -> None:
+    queued = enqueue(shop)
+    queries.request_cancel(queued)
+    queued.refresh_from_db()
+    assert queued.state == Operation.State.CANCELLED
+    assert queries.events_after(queued.pk, 0)[-1].kind == "outcome"
+    with pytest.raises(ConflictError):
+        queries.request_cancel(queued)
+    running = enqueue(shop)
+    queries.claim("w")
+    queries.request_cancel(running)
+    running.refresh_from_db()
+    assert (running.state, running.cancel_requested) == (Operation.State.RUNNING, True)
+
+
+def release(shop: Environment, number: int) -> Release:
+    made = queries.new_release(shop, enqueue(shop), commit=str(number))
+    assert made.number == number
+    return made
+
+
+def test_releases_count_up_and_a_draft_is_found_again(shop: Environment) -> None:
+    operation = enqueue(shop)
+    draft = queries.new_release(shop, operation, commit="a")
+    assert queries.new_release(shop, operation, commit="b") == draft
+    assert queries.new_release(shop, enqueue(shop)).number == 2
+
+
+def test_a_rollback_returns_to_the_newest_release_that_served(shop: Environment) -> None:
+    first, failed, third = release(shop, 1), release(shop, 2), release(shop, 3)
+    queries.go_live(first)
+    Release.objects.filter(pk=failed.pk).update(state=Release.State.FAILED)
+    queries.go_live(third)
+    shop.refresh_from_db()
+    assert queries.previous_release(shop) == first
+    assert queries.release_numbered(shop, 1).state == Release.State.SUPERSEDED
+    with pytest.raises(UsageError, match="no release 2 that served"):
+        queries.release_numbered(shop, 2)
+    assert Release.objects.filter(state=Release.State.LIVE).get() == third
+
+
+def test_names_that_would_collide_in_the_engine_are_refused(shop: Environment) -> None:
+    queries.ensure_environment("shop-eu", "production", source="x")
+    with pytest.raises(ConflictError, match="share its names"):
+        queries.ensure_environment("shop", "eu-production", source="x")
+
+
+def test_the_newest_version_of_a_secret_counts_unless_it_was_unset(shop: Environment) -> None:
+    queries.add_secret(shop, "token", b"1", actor="ada")
+    second = queries.add_secret(shop, "token", b"2", actor="ada")
+    assert queries.current_secrets(shop) == {"token": second}
+    second.unset_at = second.created_at
+    second.save()
+    assert queries.current_secrets(shop) == {}
+
+
+def test_an_unknown_environment_names_the_known_ones(shop: Environment) -> None:
+    with pytest.raises(UsageError) as raised:
+        queries.environment_named("shop", "prod")
+    assert "shop/production" in raised.value.hint
