@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 from pathlib import Path
 
+import coverage
+import coverage.exceptions
 import pytest
 
 TESTS = Path(__file__).parent
@@ -30,6 +34,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    total = getattr(config.pluginmanager.get_plugin("_cov"), "cov_total", None)
-    if total is not None:
+    controller = getattr(config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
+    if controller is None:
+        return
+    with contextlib.suppress(coverage.exceptions.NoDataError):
+        total = controller.cov.report(file=io.StringIO(), ignore_errors=True)
         terminalreporter.write_line(f"coverage {total:.0f} % (details: .venv/bin/coverage report)")

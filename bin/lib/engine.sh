@@ -90,6 +90,7 @@ _hub_up() {
       >"$ENGINE_STATE/slirp.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
   echo $! >"$ENGINE_STATE/slirp.pid"
+  disown   # else bash would tell of its end after the last word of a test run
   _wait 100 ip -n "$hub" route show default dev tap0 || { cat "$ENGINE_STATE/slirp.log" >&2; return 1; }
 }
 
@@ -164,6 +165,7 @@ _node_up() {
       "$ENGINE_STATE/resolv.conf" >"$dir/init.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
   echo $! >"$dir/outer.pid"
+  disown
   _wait 100 ls "$dir/ready" || { cat "$dir/init.log" >&2; die "node $node did not start"; }
   tr -d ' ' <"/proc/$(cat "$dir/outer.pid")/task/$(cat "$dir/outer.pid")/children" >"$dir/init.pid"
   (
@@ -176,6 +178,7 @@ _node_up() {
       --cgroup-parent="$_cgroup/n$node/containers" --exec-opt native.cgroupdriver=cgroupfs \
       >"$dir/dockerd.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
+  disown
 }
 
 _node_wait() {
