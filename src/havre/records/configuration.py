@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from havre.errors import ConflictError
-from havre.records.models import Environment, Secret, Token, Variable
+from havre.records.models import Environment, Project, Secret, Token, Variable
 
 TOKEN_PREFIX = "havre_"  # noqa: S105 - tells scanners of leaked secrets what they found
 _TOKEN_BYTES = 32
@@ -23,6 +23,17 @@ _LAST_USE_PRECISION = timedelta(minutes=1)
 def variables_of(environment: Environment) -> QuerySet[Variable]:
     """The variables of an environment, those of every app first."""
     return Variable.objects.filter(environment=environment).order_by("service", "name")
+
+
+def set_deploy_key(project: str, sealed: bytes | None) -> bool:
+    """Store a project's sealed deploy key, or with None forget it; False if there is no such project.
+
+    Setting one makes the project if it is new, so that its first deployment can already use it.
+    """
+    if sealed is None:
+        return bool(Project.objects.filter(name=project).update(sealed_deploy_key=None))
+    Project.objects.update_or_create(name=project, defaults={"sealed_deploy_key": sealed})
+    return True
 
 
 @transaction.atomic

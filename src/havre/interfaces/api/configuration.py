@@ -9,6 +9,7 @@ from ninja import Router, Status
 
 from havre.adapters import sealing
 from havre.config import config
+from havre.errors import UsageError
 from havre.interfaces.api import lookup, schemas
 from havre.interfaces.api.access import caller_of, require_administrator
 from havre.interfaces.api.problems import NotFoundError
@@ -75,6 +76,26 @@ def unset_secret(request: HttpRequest, project: Name, environment: Name, name: N
     """Hide a secret from the next release; earlier ones keep the versions that they name."""
     if not configuration.unset_secret(lookup.environment(project, environment), name):
         raise NotFoundError(f"the secret {name} is not set in {project}/{environment}")
+    return Status(204, None)
+
+
+@router.put("/projects/{project}/deploy-key", response={204: None}, summary="Set a deploy key")
+def set_deploy_key(request: HttpRequest, project: Name, wanted: schemas.SetSecret) -> Status[None]:  # noqa: ARG001 - ninja passes it
+    """Seal the private SSH key by which the project's repository is read."""
+    key = wanted.value.strip() + "\n"
+    if not key.startswith("-----BEGIN ") or "PRIVATE KEY-----" not in key:
+        raise UsageError(
+            "this is not a private SSH key", hint="give the file without .pub, in PEM or OpenSSH form"
+        )
+    configuration.set_deploy_key(project, sealing.seal(config().paths.public_key, key.encode()))
+    return Status(204, None)
+
+
+@router.delete("/projects/{project}/deploy-key", response={204: None}, summary="Forget a deploy key")
+def unset_deploy_key(request: HttpRequest, project: Name) -> Status[None]:  # noqa: ARG001 - ninja passes it
+    """The repository is read without a key from now on."""
+    if not configuration.set_deploy_key(project, None):
+        raise NotFoundError(f"there is no project {project}")
     return Status(204, None)
 
 

@@ -11,6 +11,7 @@ import typer
 from havre.errors import HavreError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
+    deploy_key,
     logs,
     look,
     manifest,
@@ -114,6 +115,7 @@ for _group, _name, _panel in (
     (operations.app, "operations", _LOOK),
     (variables.app, "env", _SETTINGS),
     (secrets.app, "secrets", _SETTINGS),
+    (deploy_key.app, "deploy-key", _SETTINGS),
     (manifest.app, "manifest", _SETTINGS),
     (tokens.app, "tokens", _SERVER),
 ):

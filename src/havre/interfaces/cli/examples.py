@@ -60,6 +60,9 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "secrets unset": (("havre secrets unset smtp-password", ""),),
     "secrets list": (("havre secrets list -e staging", ""),),
+    "deploy-key create": (("havre deploy-key create -p shop", "then give what it prints to the forge"),),
+    "deploy-key set": (("havre deploy-key set -p shop < id_ed25519", ""),),
+    "deploy-key unset": (("havre deploy-key unset -p shop", ""),),
     "manifest check": (
         ("havre manifest check", ""),
         ("havre manifest check apps/shop/havre.yaml", ""),

@@ -9,7 +9,7 @@ from django.utils import timezone
 from havre.interfaces.api import environments
 from havre.manifest import EnvironmentSpec
 from havre.records import queries
-from havre.records.models import Operation, Worker
+from havre.records.models import Operation, Project, Worker
 
 
 def alive(seconds_ago):
@@ -64,6 +64,7 @@ def test_the_document_describes_every_path(ask):
     assert set(document["paths"]) == {
         "/api/v1/version",
         "/api/v1/projects",
+        "/api/v1/projects/{project}/deploy-key",
         "/api/v1/environments",
         "/api/v1/operations",
         "/api/v1/operations/{number}",
@@ -153,3 +154,17 @@ def test_environments_show_their_live_release_and_its_addresses(ask):
     assert environments.router
     Operation.objects.update(state="running")
     assert ask("GET", "/api/v1/environments").json()[0]["state"] == "deploy"
+
+
+def test_a_deploy_key_is_sealed_and_never_comes_out(ask):
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----\n"
+    assert ask("PUT", "/api/v1/projects/shop/deploy-key", json={"value": key}).status_code == 204
+    stored = bytes(Project.objects.get(name="shop").sealed_deploy_key)
+    assert b"OPENSSH" not in stored
+    assert "abc" not in ask("GET", "/api/v1/projects").text
+    refused = ask("PUT", "/api/v1/projects/shop/deploy-key", json={"value": "ssh-ed25519 AAAA"})
+    assert refused.status_code in {404, 422}
+    assert "AAAA" not in refused.text
+    assert ask("DELETE", "/api/v1/projects/shop/deploy-key").status_code == 204
+    assert Project.objects.get(name="shop").sealed_deploy_key is None
+    assert ask("DELETE", "/api/v1/projects/other/deploy-key").status_code == 404
