@@ -165,10 +165,6 @@ class Measured:
         """Seconds from image ready to first answer, less the application's own boot."""
         return [row["first_answer"] - self.boots[row["shape"]] for row in self.rows]
 
-    def median_part(self, name: str) -> float:
-        """Median seconds of one part over the deployments."""
-        return statistics.median(row["parts"][name] for row in self.rows)
-
 
 class Deployments:
     """Deployments of one project with so many replicas, under load."""

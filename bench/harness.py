@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -116,12 +117,17 @@ class Bench:
         return table
 
     def finish(self, *, results: Path = RESULTS) -> int:
-        """Print the table, write the result file, return the exit code: 1 if a goal is missed."""
+        """Print the table, write the result file, return the exit code: 1 if a goal is missed.
+
+        A full run also brings docs/reference/benchmarks.md up to date.
+        """
         # Wide enough for the longest row, so that a table in a log or a file is not folded.
         Console(width=None if os.isatty(1) else 140).print(self.table())
         results.mkdir(parents=True, exist_ok=True)
         target = results / f"{self.name}{'.quick' if self.quick else ''}.json"
         target.write_text(json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n")
+        if results == RESULTS and not self.quick:
+            subprocess.run([sys.executable, str(ROOT / "bench" / "_page.py")], check=True)
         return 1 if self.missed else 0
 
 
