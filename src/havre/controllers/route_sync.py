@@ -100,7 +100,7 @@ class RouteSync:
         if fresh:
             routing.probe(fresh)
         for environment in environments:
-            if routing.publish(environment, snapshot):
+            if routing.publish(environment):
                 log.info("routes of %s were published", environment)
         routing.forget_all_but({task.id for s in snapshot.services for task in s.tasks})
         routing.forget(c.task.id for c in candidates if routing.is_admitted(c.task.id))

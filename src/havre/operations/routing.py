@@ -24,7 +24,7 @@ from havre.domain import naming
 from havre.domain.health import Health
 from havre.domain.rollout import PASSES_WANTED
 from havre.domain.routes import ProbeTarget, RoutedService, RouteRule
-from havre.domain.snapshot import ENDED, Snapshot, Task
+from havre.domain.snapshot import ENDED, Task
 from havre.domain.workload import Attachment, BindMount, EnvVar, HostPort, Workload
 from havre.errors import EngineError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
@@ -275,44 +275,43 @@ class Routing:
 
     # Routes of environments
 
-    def publish(self, environment: Environment, snapshot: Snapshot | None = None) -> bool:
+    def publish(self, environment: Environment) -> bool:
         """Write the routes of an environment's live release; True if they changed.
 
-        A service without one admitted task keeps the addresses that were published last: Traefik's
-        health check and the fallback to the alias then find what Swarm starts, an empty list would
-        find nothing.
+        A service without one admitted task is routed by its alias alone: Swarm's own DNS then finds
+        whatever runs, also what this worker has not asked yet. Addresses of tasks that are gone
+        would be tried again at each change of configuration, and an empty list would find nothing.
+
+        What is live and what runs is read under one lock, so of two writers the later is the newer.
         """
         name = str(environment)
-        environment = Environment.objects.select_related("project", "current_release").get(pk=environment.pk)
-        release = environment.current_release
-        if release is None:
-            return traefik.withdraw(self._folder, name)
-        if snapshot is None:
-            snapshot = self._engine.environment(environment.project.name, environment.name)
         with self._lock:
-            published = traefik.published(self._folder).get(name)
-            services = []
-            for routed in routed_services(environment, release):
-                swarm = snapshot.get(release.swarm_services.get(short_name(environment, routed), ""))
-                addresses = self._addresses(swarm.tasks if swarm else ())
-                known = addresses or traefik.published_addresses(published, routed.name)
-                services.append(dataclasses.replace(routed, addresses=known, alias_only=not known))
-            if not services:
+            now = Environment.objects.select_related("project", "current_release").get(pk=environment.pk)
+            release = now.current_release
+            wanted = routed_services(now, release) if release else ()
+            if not release or not wanted:
                 return traefik.withdraw(self._folder, name)
+            snapshot = self._engine.environment(now.project.name, now.name)
+            known = frozenset(traefik.published_addresses(traefik.published(self._folder).get(name)))
+            services = []
+            for routed in wanted:
+                swarm = snapshot.get(release.swarm_services.get(short_name(now, routed), ""))
+                addresses = self._addresses(swarm.tasks if swarm else (), known)
+                services.append(dataclasses.replace(routed, addresses=addresses, alias_only=not addresses))
             configuration = traefik.routes_configuration(
-                services,
-                public_ports=self._public_ports,
-                acme=self._has_acme,
+                services, public_ports=self._public_ports, acme=self._has_acme
             )
             return traefik.publish(self._folder, name, configuration)
 
-    def _addresses(self, tasks: Sequence[Task]) -> tuple[str, ...]:
-        found = [
-            task.address(naming.EDGE_NETWORK)
+    def _addresses(self, tasks: Sequence[Task], known: Collection[str]) -> tuple[str, ...]:
+        """Addresses of the tasks that run and passed the gate, by this worker's word or the last's."""
+        running = {
+            task.id: address
             for task in tasks
-            if task.is_running and self.is_admitted(task.id)
-        ]
-        return tuple(sorted(address for address in found if address))
+            if task.is_running and (address := task.address(naming.EDGE_NETWORK))
+        }
+        admitted = [address for task, address in running.items() if self.is_admitted(task)]
+        return tuple(sorted(admitted or [a for a in running.values() if a in known]))
 
     def withdraw(self, environment: Environment) -> None:
         """Take an environment's routes away."""
