@@ -6,13 +6,24 @@ import itertools
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import docker
-from bench._stage import Recorded, build_image, is_ok, last_operation, moment, run_docker, say, wait_for
+from bench._stage import (
+    Recorded,
+    build_image,
+    is_ok,
+    last_operation,
+    moment,
+    run_docker,
+    say,
+    until,
+    wait_for,
+)
 
 from support.load import Shape, under_load
 from support.repository import Repository, manifest
@@ -130,7 +141,7 @@ def timeline(
 
 
 def boot_seconds(image: str, count: int) -> float:
-    """From a container's start to its first answer, of so many started at once by `docker run`.
+    """From a container's start to its first answer, of so many started at once by `docker start`.
 
     The slowest counts, as Havre's gate too waits for all. Without Swarm, Traefik or Havre.
     """
@@ -138,13 +149,37 @@ def boot_seconds(image: str, count: int) -> float:
     with ExitStack() as stack:
         made = []
         for port in ports:
-            arguments = ("--network=host", f"--env=PORT={port}", "--init", image)
-            made.append(run_docker("create", *arguments))
+            made.append(run_docker("create", "--network=host", f"--env=PORT={port}", "--init", image))
             stack.callback(run_docker, "rm", "--force", made[-1])
+        pool = stack.enter_context(ThreadPoolExecutor(count))
+        # Asked all along: the client that starts them returns later than they answer.
+        answers = [pool.submit(wait_for, f"http://127.0.0.1:{port}/health", "boot", is_ok) for port in ports]
         run_docker("start", *made)
-        answered = [wait_for(f"http://127.0.0.1:{port}/health", "boot", is_ok) for port in ports]
+        answered = [answer.result() for answer in answers]
         said = run_docker("inspect", "--format={{.State.StartedAt}}", *made).split()
     return max(answer - moment(start) for answer, start in zip(answered, said, strict=True))
+
+
+def engine_seconds(engine: docker.APIClient, project: str, image: str, count: int) -> float:
+    """From a bare `docker service create` to the start of the last container: Swarm's own share.
+
+    On the same two networks as a routed service of Havre, with as many tasks; without Havre.
+    """
+    name = "bench-bare"
+    label = {"label": f"com.docker.swarm.service.name={name}", "status": "running"}
+    began = time.time()
+    run_docker(
+        "service", "create", "--detach", "--no-resolve-image", f"--name={name}", f"--replicas={count}",
+        "--env=PORT=3000", "--init", "--endpoint-mode=dnsrr", f"--network={project}-production",
+        "--network=havre-edge", image,
+    )  # fmt: skip
+    try:
+        until(lambda: len(engine.containers(filters=label)) == count, every=0.1)
+        found = [container["Id"] for container in engine.containers(filters=label)]
+        return max(moment(engine.inspect_container(one)["State"]["StartedAt"]) for one in found) - began
+    finally:
+        run_docker("service", "rm", name)
+        until(lambda: not engine.containers(filters={"label": label["label"]}))
 
 
 @dataclass
@@ -154,8 +189,10 @@ class Measured:
     replicas: int
     load: dict[str, Any]
     rate: float
-    rows: list[dict[str, Any]]
+    deployments: list[dict[str, Any]]
     boots: dict[str, float]
+    engine: float
+    """Seconds of a bare `docker service create` until its containers run, under the same load."""
     rollbacks: list[dict[str, Any]]
     rollback_failures: int
     rollback_requests: int
@@ -163,7 +200,7 @@ class Measured:
     @property
     def beyond_boot(self) -> list[float]:
         """Seconds from image ready to first answer, less the application's own boot."""
-        return [row["first_answer"] - self.boots[row["shape"]] for row in self.rows]
+        return [row["first_answer"] - self.boots[row["shape"]] for row in self.deployments]
 
 
 class Deployments:
@@ -190,9 +227,10 @@ class Deployments:
                 timelines.append(self._deploy(shape))
                 if shape not in boots:
                     boots[shape] = self._boot(shape)
+            bare = self._engine()
             elapsed = time.monotonic() - began
         rows = [self._row(item, report["versions"]) for item in timelines]
-        measured = Measured(self.replicas, report, report["sent"] / elapsed, rows, boots, [], 0, 0)
+        measured = Measured(self.replicas, report, report["sent"] / elapsed, rows, boots, bare, [], 0, 0)
         for number in range(rollbacks):
             self._roll_back(measured, to=self.count - (number + 1) % 2)
         name = f"{self.project}-production"
@@ -220,6 +258,12 @@ class Deployments:
         times = 1 if shape == "boots" else 3
         return statistics.median([boot_seconds(image, self.replicas) for _ in range(times)])
 
+    def _engine(self) -> float:
+        image = build_image(self.repository.folder)
+        return statistics.median(
+            [engine_seconds(self.engine, self.project, image, self.replicas) for _ in range(3)]
+        )
+
     @staticmethod
     def _row(item: Timeline, versions: Mapping[str, Sequence[float]]) -> dict[str, Any]:
         first = versions[item.version][0]
@@ -236,7 +280,9 @@ class Deployments:
         with under_load(*load_on(80, self.host), seconds=600) as report:
             self.server.cli("rollback", str(to), "--project", self.project)
         recorded = last_operation(self.server, self.project)
-        made = timeline(self.engine, self.project, recorded, version, "", zero=recorded.created)
+        made = timeline(
+            self.engine, self.project, recorded, version, version.split("-")[1], zero=recorded.created
+        )
         row = self._row(made, report["versions"])
         measured.rollbacks.append(row)
         measured.rollback_failures += report["failed"]

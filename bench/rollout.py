@@ -62,7 +62,7 @@ def tell(bench: Bench, measured: list[Measured], baselines: list[Baseline]) -> N
 
 def _tell_failures(bench: Bench, label: str, one: Measured, base: Baseline) -> None:
     bench.figure(
-        f"failed requests, {label}, {len(one.rows)} deployments",
+        f"failed requests, {label}, {len(one.deployments)} deployments",
         one.load["failed"],
         goal=0,
         note=f"of {one.load['sent']:,}",
@@ -91,6 +91,12 @@ def _tell_times(bench: Bench, label: str, one: Measured) -> None:
         note=f"start to answer: {boots}",
     )
     bench.figure(
+        f"bare service create to running containers, {label}",
+        one.engine,
+        unit="s",
+        note="the engine's own share, same load, same networks",
+    )
+    bench.figure(
         f"rollback requested to first answer, {label}",
         statistics.median(row["first_answer"] for row in one.rollbacks),
         unit="s",
@@ -107,7 +113,7 @@ def _tell_times(bench: Bench, label: str, one: Measured) -> None:
 
 def _tell_parts(bench: Bench, measured: list[Measured]) -> None:
     """What the time from image ready to first answer is made of, of the shape that starts at once."""
-    rows = [row for one in measured for row in one.rows if row["shape"] != "boots"]
+    rows = [row for one in measured for row in one.deployments if row["shape"] != "boots"]
     for name in rows[0]["parts"]:
         seconds = statistics.median(row["parts"][name] for row in rows)
         bench.figure(
@@ -119,15 +125,16 @@ def _as_json(one: Measured) -> dict[str, Any]:
     return {
         "load": _brief(one.load),
         "requests_per_second": round(one.rate, 1),
+        "engine_seconds": round(one.engine, 3),
         "boot_seconds": {shape: round(seconds, 3) for shape, seconds in one.boots.items()},
         "beyond_boot_seconds": rounded(one.beyond_boot),
-        "deployments": one.rows,
+        "deployments": one.deployments,
         "rollbacks": one.rollbacks,
     }
 
 
 def _brief(load: dict[str, Any]) -> dict[str, Any]:
-    return {key: load[key] for key in ("sent", "ok", "failed", "causes", "p50_ms", "p99_ms")} | {
+    return {key: load[key] for key in ("sent", "ok", "failed", "causes", "p50_ms")} | {
         "first_failures": load["failures"][:10]
     }
 
