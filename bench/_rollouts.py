@@ -140,11 +140,18 @@ def timeline(
     )
 
 
-def boot_seconds(image: str, count: int) -> float:
-    """From a container's start to its first answer, of so many started at once by `docker start`.
+@dataclass(frozen=True)
+class Boot:
+    """So many containers of an image, started at once by a bare `docker start`; the slowest counts."""
 
-    The slowest counts, as Havre's gate too waits for all. Without Swarm, Traefik or Havre.
-    """
+    own: float
+    """Seconds from a container's start to its first answer: the application's own boot."""
+    started: float
+    """Seconds from the command to the last first answer: the engine's work is in it."""
+
+
+def boot(image: str, count: int) -> Boot:
+    """Start so many containers on the host's network, without Swarm, Traefik or Havre, and ask them."""
     ports = range(3901, 3901 + count)
     with ExitStack() as stack:
         made = []
@@ -154,10 +161,12 @@ def boot_seconds(image: str, count: int) -> float:
         pool = stack.enter_context(ThreadPoolExecutor(count))
         # Asked all along: the client that starts them returns later than they answer.
         answers = [pool.submit(wait_for, f"http://127.0.0.1:{port}/health", "boot", is_ok) for port in ports]
+        began = time.time()
         run_docker("start", *made)
         answered = [answer.result() for answer in answers]
         said = run_docker("inspect", "--format={{.State.StartedAt}}", *made).split()
-    return max(answer - moment(start) for answer, start in zip(answered, said, strict=True))
+    own = max(answer - moment(start) for answer, start in zip(answered, said, strict=True))
+    return Boot(own, max(answered) - began)
 
 
 def engine_seconds(engine: docker.APIClient, project: str, image: str, count: int) -> float:
@@ -190,7 +199,7 @@ class Measured:
     load: dict[str, Any]
     rate: float
     deployments: list[dict[str, Any]]
-    boots: dict[str, float]
+    boots: dict[str, Boot]
     engine: float
     """Seconds of a bare `docker service create` until its containers run, under the same load."""
     rollbacks: list[dict[str, Any]]
@@ -200,7 +209,7 @@ class Measured:
     @property
     def beyond_boot(self) -> list[float]:
         """Seconds from image ready to first answer, less the application's own boot."""
-        return [row["first_answer"] - self.boots[row["shape"]] for row in self.deployments]
+        return [row["first_answer"] - self.boots[row["shape"]].own for row in self.deployments]
 
 
 class Deployments:
@@ -220,7 +229,7 @@ class Deployments:
         """Deploy in this order of shapes under load, then roll back and forth."""
         self._deploy("graceful")
         timelines: list[Timeline] = []
-        boots: dict[str, float] = {}
+        boots: dict[str, Boot] = {}
         began = time.monotonic()
         with under_load(*load_on(80, self.host), seconds=3600) as report:
             for shape in order:
@@ -253,10 +262,12 @@ class Deployments:
         say(f"{self.replicas} replicas: {version} passed {made.gated - made.zero:.2f} s after its image")
         return made
 
-    def _boot(self, shape: str) -> float:
+    def _boot(self, shape: str) -> Boot:
         image = build_image(self.repository.folder)  # every layer comes from the cache
-        times = 1 if shape == "boots" else 3
-        return statistics.median([boot_seconds(image, self.replicas) for _ in range(times)])
+        found = [boot(image, self.replicas) for _ in range(1 if shape == "boots" else 3)]
+        return Boot(
+            statistics.median(one.own for one in found), statistics.median(one.started for one in found)
+        )
 
     def _engine(self) -> float:
         image = build_image(self.repository.folder)
