@@ -165,10 +165,15 @@ class Deploy:
         if self.release is None:
             return "nothing had been changed"
         self._remove_jobs()
-        if not self.release.swarm_services:
-            Release.objects.filter(pk=self.release.pk).update(state=Release.State.FAILED)
-            return "nothing had been changed"
-        return self.rollout.undo()
+        if self.release.swarm_services:
+            return self.rollout.undo()
+        Release.objects.filter(pk=self.release.pk).update(state=Release.State.FAILED)
+        current = self.run.environment.current_release
+        if current is None:
+            return "nothing had served before"
+        back = Rollout(self.run)
+        back.take(current)
+        return f"databases as before: {back.prepare_data()}; release {current.number} went on serving"
 
     # What is needed for that
 

@@ -225,7 +225,7 @@ class Rollout:
             if (service := snapshot.get(swarm_name)) and len(service.running) < rollout_back.wanted(name)
         ]
         for name in stopped:
-            if self._stops_first(name):
+            if name in self.release.swarm_services and self._stops_first(name):
                 self._stop_candidate(name)
             self._engine.scale(replaced.swarm_services[name], rollout_back.wanted(name))
         rollout_back.prepare_data()
