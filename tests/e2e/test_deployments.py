@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -136,9 +137,24 @@ def test_a_volume_survives_its_service_and_destroy_unless_told(
     assert f"{project}-production-data" in names
 
 
-def test_logs(server: Server, make: Make, site: Any, project: str) -> None:
-    server.deploy(make().folder)
+def test_logs_follow_into_the_next_release(server: Server, make: Make, project: str) -> None:
+    repository = make(drain="1s")
+    server.deploy(repository.folder)
     shown = server.cli("logs", "--project", project, "--grep", "listens", "--json").stdout
     lines = [json.loads(line) for line in shown.splitlines()]
     assert [line["line"] for line in lines] == ["version 1 listens"]
     assert lines[0]["service"] == "api"
+
+    following = server.popen("logs", "--project", project, "--follow", "--grep", "listens", "--json")
+    try:
+        repository.commit(version="2")
+        server.deploy(repository.folder)
+        deadline = time.monotonic() + 20
+        seen = ""
+        while "version 2 listens" not in seen:
+            assert time.monotonic() < deadline, seen
+            assert following.stdout is not None
+            seen += following.stdout.readline()
+    finally:
+        following.kill()
+        following.communicate()

@@ -124,6 +124,16 @@ class Server:
             )
         return done
 
+    def popen(self, *args: str) -> subprocess.Popen[str]:
+        """Start the ``havre`` command and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "havre", *args],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def json(self, *args: str) -> Any:
         """A listing's JSON."""
         return json.loads(self.cli(*args, "--json").stdout)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import queue
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
-
-import docker
+from datetime import datetime
+from typing import Any, Final
 
 from havre.adapters.swarm.engine import Engine
-from havre.adapters.swarm.logs import LogLine, service_logs
+from havre.adapters.swarm.logs import LogLine, QuietLog, follow_service, read_service
 from havre.config import config
 from havre.domain import naming
 from havre.domain.snapshot import Service, Snapshot
@@ -20,6 +20,8 @@ from havre.manifest import EnvironmentSpec
 from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Environment, Release
+
+_LOOK_AGAIN: Final = 2.0  # seconds between looks for services that joined
 
 
 def processes(project: str, environment: str) -> list[dict[str, Any]]:
@@ -100,9 +102,14 @@ def logs(
     except re.error as error:
         raise UsageError(f"--grep {grep!r} is not a regular expression: {error}") from error
     engine = Engine(config().docker_host)
-    chosen = _choose(engine.environment(project, environment), project, environment, services)
+
+    def choose() -> list[Service]:
+        return _choose(engine.environment(project, environment), project, environment, services)
+
     rows = (
-        _Follower(engine, since, tail).rows(chosen, stopped) if follow else _read(engine, chosen, since, tail)
+        _Follower(engine, since, tail).rows(choose(), stopped, choose)
+        if follow
+        else _read(engine, choose(), since, tail)
     )
     for service, line in rows:
         if pattern is None or pattern.search(line.text):
@@ -135,57 +142,74 @@ def _read(
 ) -> Iterator[tuple[Service, LogLine]]:
     rows: list[tuple[Service, LogLine]] = []
     for service in services:
-        client, lines = service_logs(
-            engine, service.name, since=int(since) if since else None, tail=tail, follow=False
-        )
-        try:
-            rows.extend((service, line) for line in lines)
-        finally:
-            client.close()
+        lines = read_service(engine, service.name, since=int(since) if since else None, tail=tail)
+        rows.extend((service, line) for line in lines)
     rows.sort(key=lambda row: row[1].at)
     return iter(rows[-tail:] if tail else rows)
 
 
 class _Follower:
-    """One reading thread per service, joined by a bounded queue: a slow reader slows them down."""
+    """One reading thread per service, joined by a bounded queue: a slow reader slows them down.
+
+    Services that a deployment starts meanwhile join in, so one can watch it.
+    """
 
     def __init__(self, engine: Engine, since: float | None, tail: int | None) -> None:
         self._engine = engine
         self._since = int(since) if since else None
         self._tail = tail
+        self._started = int(time.time())
         self._waiting: queue.Queue[tuple[Service, LogLine]] = queue.Queue(maxsize=1000)
-        self._clients: list[docker.APIClient] = []
         self._over = threading.Event()
 
     def rows(
-        self, services: Sequence[Service], stopped: Callable[[], bool]
+        self,
+        services: Sequence[Service],
+        stopped: Callable[[], bool],
+        choose: Callable[[], Sequence[Service]],
     ) -> Iterator[tuple[Service, LogLine]]:
-        """The lines of all, as they come."""
+        """The lines of these, and of those that ``choose`` finds later, as they come."""
+        followed = {service.name for service in services}
         for service in services:
-            threading.Thread(target=self._read, args=(service,), daemon=True).start()
+            self._begin(service, self._since, self._tail)
+        looked = time.monotonic()
         try:
             while not stopped():
+                if time.monotonic() - looked > _LOOK_AGAIN:
+                    looked = time.monotonic()
+                    for service in choose():
+                        if service.name not in followed:
+                            followed.add(service.name)
+                            self._begin(service, self._started, None)
                 try:
                     yield self._waiting.get(timeout=0.5)
                 except queue.Empty:
                     continue
         finally:
             self._over.set()
-            for client in self._clients:
-                client.close()
 
-    def _read(self, service: Service) -> None:
-        try:
-            client, lines = service_logs(
-                self._engine, service.name, since=self._since, tail=self._tail, follow=True
-            )
-            self._clients.append(client)
-            for line in lines:
-                self._put((service, line))
-                if self._over.is_set():
-                    return
-        except (HavreError, OSError, ValueError):
-            return  # the service is gone, or the connection was closed by the end of following
+    def _begin(self, service: Service, since: int | None, tail: int | None) -> None:
+        threading.Thread(target=self._read, args=(service, since, tail), daemon=True).start()
+
+    def _read(self, service: Service, since: int | None, tail: int | None) -> None:
+        last = ""
+        while not self._over.is_set():
+            try:
+                for line in follow_service(self._engine, service.name, since=since, tail=tail):
+                    if line.at > last:
+                        last = line.at
+                        self._put((service, line))
+                    if self._over.is_set():
+                        return
+            except QuietLog:
+                # Nothing was written for a while: ask again from there, unless nobody listens.
+                since, tail = self._started, None
+                if last:
+                    since = int(datetime.fromisoformat(last).timestamp())
+                continue
+            except HavreError:
+                return  # the service is gone
+            return
 
     def _put(self, row: tuple[Service, LogLine]) -> None:
         while not self._over.is_set():
