@@ -137,10 +137,10 @@ PYTHON
 # engine_exec_net CMD...: runs CMD in node 1's network with this machine's files, as Havre runs on a
 # server: it sees the node's 127.0.0.1:80 and docker_gwbridge. Only /etc/resolv.conf is replaced,
 # because a resolver on the host's loopback cannot be reached from there; mounts made on the host
-# later are seen too (slave).
+# later are seen too (slave). With ENGINE_EXEC=exec the shell becomes CMD, so its pid is CMD's.
 engine_exec_net() {
   # shellcheck disable=SC2016  # expanded by the inner shell
-  nsenter --net="$(engine_netns 1)" -- unshare --mount --propagation slave -- \
+  ${ENGINE_EXEC:-} nsenter --net="$(engine_netns 1)" -- unshare --mount --propagation slave -- \
     sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$ENGINE_STATE/resolv.conf" "$@"
 }
 

@@ -50,7 +50,7 @@ server_start() {
     # shellcheck disable=SC2163  # the arguments are NAME=VALUE
     export "$@"
     exec </dev/null >>"$SERVER_DIR/havre.log" 2>&1 7>&- 8>&- 9>&-
-    engine_exec_net setsid "$ROOT/.venv/bin/havre" serve
+    ENGINE_EXEC=exec engine_exec_net setsid "$ROOT/.venv/bin/havre" serve
   ) &
   echo $! >"$SERVER_DIR/havre.pid"
   until server_answers /healthz; do

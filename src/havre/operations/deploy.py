@@ -25,6 +25,7 @@ from havre.manifest import (
     PostgresService,
     RedisService,
     StaticService,
+    load,
     load_file,
 )
 from havre.operations import platform, restore_points
@@ -42,6 +43,15 @@ from havre.records.models import Build, Release
 
 MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
+
+
+def _load(file: Path) -> Manifest:
+    """The manifest of a checkout; its problems name the file as the repository does."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return load_file(file)  # which says what is wrong with it
+    return load(text, file=MANIFEST)
 
 
 def runbook(run: Run) -> Runbook:
@@ -181,11 +191,11 @@ class Deploy:
         """The commit asked for; without one, the newest of the branch the manifest names."""
         ref = self.release.commit if self.release else self.run.operation.params.get("ref")
         found = self._check_out(ref)
-        spec = self._spec(load_file(found.path / MANIFEST))
+        spec = self._spec(_load(found.path / MANIFEST))
         if ref is None and spec.branch and found.branch != spec.branch:
             self._clean_up()
             found = self._check_out(spec.branch)
-            spec = self._spec(load_file(found.path / MANIFEST))
+            spec = self._spec(_load(found.path / MANIFEST))
         return found, spec
 
     def _check_out(self, ref: str | None) -> Checkout:
@@ -320,8 +330,7 @@ class Deploy:
             cause = f"did not start: {task.error or task.message}"
         raise RolloutError(
             f"the release command of {name} {cause}",
-            hint="nothing was changed by Havre and the old release goes on serving;"
-            " fix the command and deploy again",
+            hint="what served before was not touched; fix the command and deploy again",
             detail="\n".join(engine.last_lines(task.container)) if task.container else "",
         )
 

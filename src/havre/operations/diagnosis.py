@@ -41,6 +41,6 @@ def failure(
     lines = engine.last_lines(task.container) if task.container else []
     return RolloutError(
         f"{name} did not become ready: {reason}; {cause}",
-        hint="the release that served before goes on serving; fix the cause and deploy again",
+        hint="what served before was not touched; fix the cause and deploy again",
         detail="\n".join(lines),
     )

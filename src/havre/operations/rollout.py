@@ -94,19 +94,23 @@ class Rollout:
         plan = self._plan()
         self._remember(plan)
         workloads = self.composition.applications()
-        new = [item for item in plan if item.is_new]
-        for item in new:
+        present = self._engine.environment(self.run.project, self.run.environment.name)
+        started, unchanged = [], []
+        for item in plan:
+            workload = workloads[item.service]
+            service = present.get(item.swarm_service)
+            if service and len(service.running) >= workload.replicas == service.replicas:
+                unchanged.append(item.service)
+                continue
             if self._stops_first(item.service):
                 self._stop_serving(item.service)
-            workload = workloads[item.service]
-            self._engine.ensure_service(workload)
-            current = self._engine.environment(self.run.project, self.run.environment.name)
-            service = current.get(workload.name)
-            if service and service.replicas != workload.replicas:
-                self._engine.scale(workload.name, workload.replicas)
-        unchanged = [item.service for item in plan if not item.is_new]
-        note = f"; unchanged: {', '.join(unchanged)}" if unchanged else ""
-        return f"{', '.join(item.service for item in new) or 'nothing new'}{note}"
+            if service is None:
+                self._engine.ensure_service(workload)
+            elif service.replicas != workload.replicas:
+                self._engine.scale(service.name, workload.replicas)
+            started.append(item.service)
+        note = f"; as it runs: {', '.join(unchanged)}" if unchanged else ""
+        return f"{', '.join(started) or 'nothing to start'}{note}"
 
     def gate(self) -> str:
         """Wait until every candidate task answered well twice, asked through the router."""
@@ -160,6 +164,8 @@ class Rollout:
             return "nothing was replaced"
         self.run.environment.refresh_from_db()
         patience = max((self._drain_time(name) for name in self.composition.applications()), default=0.0)
+        if not any(service.running for service in old):
+            patience = 0.0
         known = {task.id for tasks in self._tasks(serving).values() for task in tasks if not task.is_running}
         for _ in self.run.wait(every=0.2, at_most=patience):
             self._watch(known)
@@ -185,8 +191,6 @@ class Rollout:
         raise RolloutError(
             f"the engine has not converged: {', '.join(pending)}", hint="`havre ps` shows what it waits for"
         )
-
-    # Undoing
 
     def undo(self) -> str:
         """Let what served before serve again, and remove what this rollout started."""

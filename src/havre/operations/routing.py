@@ -8,6 +8,7 @@ both, so it can be written again at any time by anybody and comes out the same.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import threading
 import time
@@ -157,27 +158,33 @@ class Routing:
         Raises:
             EngineError: a file cannot be read.
         """
-        given = (self._config.tls_certificate, self._config.tls_key)
-        names = ("certificate.pem", "key.pem")
-        if given[0] is None or given[1] is None:
+        if self._config.tls_certificate is None or self._config.tls_key is None:
             return None
+        given = {"certificate": self._config.tls_certificate, "key": self._config.tls_key}
         folder = self._config.paths.traefik_acme
+        copies = []
         try:
             owner = folder.stat()
-            for source, name in zip(given, names, strict=True):
-                if source is not None:
-                    draft = folder / f".{name}"
+            for kind, source in given.items():
+                content = source.read_bytes()
+                # Named by its content: Traefik reads a file again only if its name has changed.
+                copy = folder / f"{kind}-{hashlib.sha256(content).hexdigest()[:12]}.pem"
+                copies.append(copy)
+                if not copy.exists():
+                    draft = folder / f".{copy.name}"
                     draft.unlink(missing_ok=True)
                     draft.touch(mode=0o600)
-                    draft.write_bytes(source.read_bytes())
+                    draft.write_bytes(content)
                     os.chown(draft, owner.st_uid, owner.st_gid)
-                    draft.rename(folder / name)
+                    draft.rename(copy)
+                for older in set(folder.glob(f"{kind}-*.pem")) - {copy}:
+                    older.unlink()
         except OSError as error:
             raise EngineError(
                 f"the certificate cannot be read: {error.strerror}: {error.filename}",
                 hint="correct HAVRE_TLS_CERTIFICATE and HAVRE_TLS_KEY",
             ) from error
-        return (f"{_ROUTER_STATE}/{names[0]}", f"{_ROUTER_STATE}/{names[1]}")
+        return (f"{_ROUTER_STATE}/{copies[0].name}", f"{_ROUTER_STATE}/{copies[1].name}")
 
     def publish_api(self) -> None:
         """Route Havre's own domain to the web process, if it has one."""

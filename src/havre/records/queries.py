@@ -218,6 +218,16 @@ def previous_release(environment: Environment) -> Release | None:
     )
 
 
+def replaced_release(environment: Environment) -> Release | None:
+    """The release that served before the present one, whatever its number: it is kept at 0 tasks."""
+    last = (
+        environment.operations.filter(state=Operation.State.SUCCEEDED, result__has_key="replaces")
+        .order_by("-id")
+        .first()
+    )
+    return environment.releases.filter(number=last.result["replaces"]).first() if last else None
+
+
 def current_secrets(environment: Environment) -> dict[str, Secret]:
     """The newest version of each secret that is set, by name."""
     newest: dict[str, Secret] = {}

@@ -54,13 +54,13 @@ def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 
 def releases(request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
     """Every release with how its images were built."""
     row = lookup.environment(project, environment)
-    previous = queries.previous_release(row)
-    kept = previous.pk if previous else None
+    targets = (queries.previous_release(row), queries.replaced_release(row))
+    kept = {release.pk for release in targets if release} - {row.current_release_id}
     return [
         {
             **{field: getattr(release, field) for field in _FIELDS},
             "current": release.pk == row.current_release_id,
-            "kept": release.pk == kept,
+            "kept": release.pk in kept,
             "builds": list(release.builds.all()),
         }
         for release in Release.objects.filter(environment=row).order_by("-number").prefetch_related("builds")
