@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 import docker
 import httpx
 
-from havre.adapters.buildkit.cli import client_environment, find_client
+from havre.adapters.buildkit.cli import DockerCli, client_environment, find_client
 from support.repository import git
 from support.server import Server, engine_host, running
 
@@ -57,10 +58,16 @@ def engine() -> Iterator[docker.APIClient]:
         client.close()
 
 
+@lru_cache(maxsize=1)
+def docker_client() -> DockerCli:
+    """The client that Havre builds with; looked for once, as it takes a tenth of a second."""
+    return find_client()
+
+
 def run_docker(*arguments: str, cwd: Path | None = None) -> str:
     """What a docker command prints, by the client that Havre builds with."""
     done = subprocess.run(
-        find_client().command(engine_host(), *arguments),
+        docker_client().command(engine_host(), *arguments),
         env=client_environment(),
         cwd=cwd,
         capture_output=True,
