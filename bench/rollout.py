@@ -26,53 +26,58 @@ BASELINE_ORDER: Final = ("graceful", "boots", "abrupt")
 def plan(*, quick: bool) -> dict[int, tuple[tuple[str, ...], tuple[str, ...], int]]:
     """By number of replicas: Havre's deployments, the baseline's updates, and how many rollbacks."""
     if quick:
-        return {
-            1: (("boots", "abrupt", "abrupt"), ("abrupt",), 1),
-            2: (("graceful", "abrupt"), ("graceful",), 1),
-        }
+        return {1: (("boots", "abrupt"), ("abrupt",), 0), 2: (("graceful", "abrupt"), (), 1)}
     return dict.fromkeys((1, 2, 4), (ORDER, BASELINE_ORDER, 3))
 
 
-def tell(bench: Bench, measured: list[Measured], baselines: list[Baseline]) -> None:
+def tell(bench: Bench, measured: list[Measured], baselines: dict[int, Baseline]) -> None:
     """Add the figures."""
-    for one, base in zip(measured, baselines, strict=True):
+    for one in measured:
         label = "1 replica" if one.replicas == 1 else f"{one.replicas} replicas"
-        _tell_failures(bench, label, one, base)
+        _tell_failures(bench, label, one)
+        if base := baselines.get(one.replicas):
+            _tell_baseline(bench, label, base)
         _tell_times(bench, label, one)
-        bench.figure(
-            f"baseline, update command to first answer, {label}",
-            statistics.median(base.first_answers),
-            unit="s",
-            note="median, boot included",
-        )
+        if one.rollbacks:
+            _tell_rollbacks(bench, label, one)
     failed = sum(one.load["failed"] + one.rollback_failures for one in measured)
     sent = sum(one.load["sent"] + one.rollback_requests for one in measured)
     bench.figure("failed requests in all", failed, goal=0, note=f"of {sent:,}")
-    bench.figure("baseline, failed requests in all", sum(base.load["failed"] for base in baselines))
+    bench.figure("baseline, failed requests in all", sum(base.load["failed"] for base in baselines.values()))
     _tell_parts(bench, measured)
     bench.details |= {
         "shapes": {name: shape.title for name, shape in SHAPES.items()},
         "havre": {str(one.replicas): _as_json(one) for one in measured},
         "baseline": {
             str(base.replicas): {"first_answers": base.first_answers, "load": _brief(base.load)}
-            for base in baselines
+            for base in baselines.values()
         },
     }
 
 
-def _tell_failures(bench: Bench, label: str, one: Measured, base: Baseline) -> None:
+def _tell_failures(bench: Bench, label: str, one: Measured) -> None:
     bench.figure(
         f"failed requests, {label}, {len(one.deployments)} deployments",
         one.load["failed"],
         goal=0,
         note=f"of {one.load['sent']:,}",
     )
+    bench.figure(f"load, {label}", one.rate, unit="requests/s", goal=LEAST_RATE, comparator=">=")
+
+
+def _tell_baseline(bench: Bench, label: str, base: Baseline) -> None:
     bench.figure(
         f"baseline, failed requests, {label}, {base.updates} updates",
         base.load["failed"],
         note=f"of {base.load['sent']:,}",
     )
-    bench.figure(f"load, {label}", one.rate, unit="requests/s", goal=LEAST_RATE, comparator=">=")
+    if base.first_answers:
+        bench.figure(
+            f"baseline, update command to first answer, {label}",
+            statistics.median(base.first_answers),
+            unit="s",
+            note="median, boot included",
+        )
 
 
 def _tell_times(bench: Bench, label: str, one: Measured) -> None:
@@ -97,6 +102,9 @@ def _tell_times(bench: Bench, label: str, one: Measured) -> None:
         unit="s",
         note="the engine's own share, same load, same networks",
     )
+
+
+def _tell_rollbacks(bench: Bench, label: str, one: Measured) -> None:
     bench.figure(
         f"rollback requested to first answer, {label}",
         statistics.median(row["first_answer"] for row in one.rollbacks),
@@ -113,13 +121,25 @@ def _tell_times(bench: Bench, label: str, one: Measured) -> None:
 
 
 def _tell_parts(bench: Bench, measured: list[Measured]) -> None:
-    """What the time from image ready to first answer is made of, of the shape that starts at once."""
-    rows = [row for one in measured for row in one.deployments if row["shape"] != "boots"]
-    for name in rows[0]["parts"]:
-        seconds = statistics.median(row["parts"][name] for row in rows)
-        bench.figure(
-            f"of image ready to first answer: {name}", seconds, unit="s", note="median, without `boots`"
-        )
+    """What the time until the first answer is made of, of the shapes that start at once."""
+    kinds = {
+        "image ready": {one.replicas: one.deployments for one in measured},
+        "rollback requested": {one.replicas: one.rollbacks for one in measured},
+    }
+    for since, by_count in kinds.items():
+        rows = {
+            count: [row["parts"] for row in found if row["shape"] != "boots"]
+            for count, found in by_count.items()
+        }
+        parts = {count: found for count, found in rows.items() if found}
+        for name in next(iter(parts.values()), [{}])[0]:
+            seconds = {count: statistics.median(one[name] for one in found) for count, found in parts.items()}
+            bench.figure(
+                f"{since} to first answer: {name}",
+                statistics.median(seconds.values()),
+                unit="s",
+                note="by replicas " + ", ".join(f"{count}: {value:.3f}" for count, value in seconds.items()),
+            )
 
 
 def _as_json(one: Measured) -> dict[str, Any]:
@@ -143,7 +163,7 @@ def _brief(load: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     """Measure Havre and the baseline in one run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="1 and 2 replicas, 2 or 3 deployments each")
+    parser.add_argument("--quick", action="store_true", help="1 and 2 replicas, 2 deployments each")
     quick = parser.parse_args().quick
     bench = Bench("rollout", quick=quick)
     bench.details["load_average_before"] = load_average()
@@ -154,9 +174,11 @@ def main() -> int:
                 Deployments(server, client, folder, replicas).run(order, rollbacks=rollbacks)
                 for replicas, (order, _, rollbacks) in wanted.items()
             ]
-        baselines = [
-            RollingUpdates(client, folder, replicas).run(order) for replicas, (_, order, _) in wanted.items()
-        ]
+        baselines = {
+            replicas: RollingUpdates(client, folder, replicas).run(order)
+            for replicas, (_, order, _) in wanted.items()
+            if order
+        }
     tell(bench, measured, baselines)
     return bench.finish()
 
