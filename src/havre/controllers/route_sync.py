@@ -102,7 +102,9 @@ class RouteSync:
         for environment in environments:
             if routing.publish(environment):
                 log.info("routes of %s were published", environment)
-        routing.forget_all_but({task.id for s in snapshot.services for task in s.tasks})
+        # Seen anew: a gate may have admitted tasks while this look was probing.
+        now = self._platform.engine.snapshot()
+        routing.forget_all_but({task.id for s in now.services for task in s.tasks})
         routing.forget(c.task.id for c in candidates if routing.is_admitted(c.task.id))
         return all(routing.is_admitted(c.task.id) for c in candidates)
 

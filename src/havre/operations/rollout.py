@@ -13,7 +13,7 @@ from havre.domain import naming, rollout
 from havre.domain.rollout import Readiness, Replacement
 from havre.domain.snapshot import ENDED, Service, Task
 from havre.errors import HavreError, RolloutError
-from havre.manifest import AppService, StaticService
+from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations import data_services
 from havre.operations.context import Run, Step
 from havre.operations.diagnosis import failure
@@ -22,7 +22,7 @@ from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Release
 
-_POLL: Final = 0.1  # seconds: the pace of the gate; a release is seen to be ready this soon
+_POLL: Final = 0.05  # seconds: the pace of the gate; a release is seen to be ready this soon
 _PROOF_PATIENCE: Final = 15.0
 _STOP_SLACK: Final = 10.0
 _WITHOUT_PORT_PATIENCE: Final = 60.0
@@ -163,7 +163,7 @@ class Rollout:
         if not old:
             return "nothing was replaced"
         self.run.environment.refresh_from_db()
-        patience = max((self._drain_time(name) for name in self.composition.applications()), default=0.0)
+        patience = max((float(service.drain) for service in self._old_and_new()), default=0.0)
         if not any(service.running for service in old):
             patience = 0.0
         known = {task.id for tasks in self._tasks(serving).values() for task in tasks if not task.is_running}
@@ -178,9 +178,7 @@ class Rollout:
 
     def converge(self) -> str:
         """Report success only when the engine runs just what the release wants."""
-        patience = _STOP_SLACK + max(
-            (w.stop_grace for w in self.composition.applications().values()), default=0.0
-        )
+        patience = _STOP_SLACK + max((float(s.stop_grace) for s in self._old_and_new()), default=0.0)
         for _ in self.run.wait(every=0.2, at_most=patience):
             snapshot = self._engine.environment(self.run.project, self.run.environment.name)
             services = [s for s in snapshot.of(self.run.project, self.run.environment.name) if not s.is_job]
@@ -341,8 +339,15 @@ class Rollout:
         health = health_of(service)
         return health.start_period + health.retries * (health.interval + health.timeout)
 
-    def _drain_time(self, name: str) -> float:
-        return float(self._service(name).drain)
+    def _old_and_new(self) -> list[AppService | StaticService]:
+        """Services of this release and of the one it replaces: what ends keeps its own times."""
+        releases = [release for release in (self.release, self._replaced()) if release]
+        return [
+            service
+            for release in releases
+            for service in EnvironmentSpec.model_validate(release.spec).services.values()
+            if isinstance(service, AppService | StaticService)
+        ]
 
     def _tasks(self, swarm_names: Iterable[str]) -> dict[str, tuple[Task, ...]]:
         snapshot = self._engine.environment(self.run.project, self.run.environment.name)
