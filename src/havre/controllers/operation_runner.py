@@ -86,6 +86,10 @@ def run_operation(platform: Platform, operation: Operation) -> None:
     run = Run(platform, operation, operation.environment)
     runbook = RUNBOOKS[operation.kind](run)
     _write_down(operation, runbook)
+    if begun := operation.result.get("undoing"):
+        # The last worker died while it undid: going forward now would contradict it.
+        _undo(run, runbook, Operation.State(begun["state"]), HavreError(**begun["error"]))
+        return
     try:
         if operation.attempt > _ATTEMPTS:
             raise HavreError(  # noqa: TRY301 - handled like any other failure, below
@@ -147,6 +151,8 @@ def _crash_if_asked(run: Run, step: Step) -> None:
 def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError) -> None:
     run.undoing = True
     began = time.monotonic()
+    told = {"message": error.message, "hint": error.hint, "detail": error.detail}
+    run.remember(undoing={"state": state, "error": told})
     step = Step("undo", "Undo", runbook.undo)
     StepRecord.objects.get_or_create(
         operation=run.operation, name=step.name, defaults={"position": 1000, "title": step.title}
@@ -166,7 +172,8 @@ def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError)
         )
     log.info("operation %s undone in %.1f s", run.operation.pk, time.monotonic() - began)
     run.flush()
-    queries.finish(run.operation, state, error=error, result=run.operation.result)
+    result = {key: value for key, value in run.operation.result.items() if key != "undoing"}
+    queries.finish(run.operation, state, error=error, result=result)
 
 
 def _record(

@@ -42,20 +42,26 @@ def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload]
     engine.ensure_network(naming.environment_name(run.project, run.environment.name), marks)
     for name, value in composition.swarm_secrets().items():
         engine.ensure_secret(name, value, marks)
+    # The engine remembers tasks that failed long ago; they say nothing about this start.
+    present = engine.environment(run.project, run.environment.name).services
+    before = frozenset(task.id for service in present for task in service.tasks)
     changes = {name: engine.ensure_service(workload) for name, workload in workloads.items()}
     for name, change in changes.items():
-        _wait(run, name, workloads[name].name, change, explain)
+        swarm_name = workloads[name].name
+        _wait(run, name, swarm_name, change, explain, before=before)
     done = [f"{change} {name}" for name, change in changes.items() if change]
     return ", ".join(done) or "nothing to change"
 
 
-def _wait(run: Run, name: str, swarm_name: str, change: Change, explain: Explain) -> None:
+def _wait(
+    run: Run, name: str, swarm_name: str, change: Change, explain: Explain, *, before: frozenset[str]
+) -> None:
     engine = run.platform.engine
     for _ in run.wait(every=_POLL, at_most=_PATIENCE):
         tasks = engine.tasks_of([swarm_name])
         if any(task.is_running for task in tasks) and not engine.is_updating(swarm_name, change):
             return
-        ended = [task for task in tasks if task.has_failed]
+        ended = [task for task in tasks if task.has_failed and task.id not in before]
         if len(ended) > FAILURES_ALLOWED:
             raise explain(name, ended[0])
     raise RolloutError(f"{name} did not become healthy", hint=f"see `havre logs --service {name}`")

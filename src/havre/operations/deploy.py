@@ -17,7 +17,7 @@ from havre.adapters.sealing import unseal
 from havre.domain import naming
 from havre.domain.build import BuildRequest
 from havre.domain.snapshot import ENDED, Task
-from havre.errors import RolloutError, UsageError
+from havre.errors import RolloutError, SourceError, UsageError
 from havre.manifest import (
     AppService,
     EnvironmentSpec,
@@ -30,6 +30,7 @@ from havre.manifest import (
 )
 from havre.operations import platform, restore_points
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.domains import refuse_taken
 from havre.operations.rollout import Rollout
 from havre.operations.workloads import (
     POSTGRES_IMAGE,
@@ -45,8 +46,24 @@ MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
 
 
-def _load(file: Path) -> Manifest:
+def _inside(found: Checkout, relative: Path | str) -> Path:
+    """A path of the checkout with its links followed.
+
+    Raises:
+        SourceError: it leads out of the repository, to files of this server.
+    """
+    target = (found.path / relative).resolve()
+    if not target.is_relative_to(found.root.resolve()):
+        raise SourceError(
+            f"{relative} leads out of the repository by a symbolic link",
+            hint="commit the files themselves; a link may only lead to a place inside",
+        )
+    return target
+
+
+def _load(found: Checkout) -> Manifest:
     """The manifest of a checkout; its problems name the file as the repository does."""
+    file = _inside(found, MANIFEST)
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -82,6 +99,8 @@ class Deploy:
         self.rollout = Rollout(run)
         # A worker that died left the draft; the deployment goes on with the same commit.
         self.release = Release.objects.filter(operation=run.operation).first()
+        if self.release:
+            self.rollout.take(self.release)
 
     @property
     def draft(self) -> Release:
@@ -100,6 +119,7 @@ class Deploy:
     def check_out(self) -> str:
         """A clean checkout, its manifest, and the draft of the release."""
         found, spec = self._read_source()
+        refuse_taken(self.run.platform.config, self.run.environment, spec)
         ensure_passwords(self.run.platform.config, self.run.environment, spec)
         versions = secret_versions(self.run.environment, spec)
         self.release = queries.new_release(
@@ -191,11 +211,11 @@ class Deploy:
         """The commit asked for; without one, the newest of the branch the manifest names."""
         ref = self.release.commit if self.release else self.run.operation.params.get("ref")
         found = self._check_out(ref)
-        spec = self._spec(_load(found.path / MANIFEST))
+        spec = self._spec(_load(found))
         if ref is None and spec.branch and found.branch != spec.branch:
             self._clean_up()
             found = self._check_out(spec.branch)
-            spec = self._spec(_load(found.path / MANIFEST))
+            spec = self._spec(_load(found))
         return found, spec
 
     def _check_out(self, ref: str | None) -> Checkout:
@@ -246,7 +266,7 @@ class Deploy:
         found = self._check_out(self.draft.commit)
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
-        request = self._request(found.path, service, composition.build_args(service), tag)
+        request = self._request(found, service, composition.build_args(service), tag)
         result = build(
             request,
             engine_host=self.run.platform.config.docker_host,
@@ -272,11 +292,12 @@ class Deploy:
         self.draft.save(update_fields=["images"])
 
     def _request(
-        self, root: Path, service: AppService | StaticService, args: dict[str, str], tag: str
+        self, found: Checkout, service: AppService | StaticService, args: dict[str, str], tag: str
     ) -> BuildRequest:
         labels = naming.labels(self.run.project, self.run.environment.name)
-        context = root / service.build.context
+        context = _inside(found, service.build.context)
         if isinstance(service, AppService):
+            _inside(found, Path(service.build.context) / service.build.dockerfile)
             return BuildRequest(
                 context=context,
                 dockerfile=service.build.dockerfile,

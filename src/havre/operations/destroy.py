@@ -65,19 +65,22 @@ class Destroy:
 
     def volumes(self) -> str:
         """Data stays unless it was asked to go."""
-        volumes = self._engine.volumes(self._name + "-")
+        volumes = self._volumes()
         if not self.run.operation.params.get("volumes"):
             return f"kept: {', '.join(volumes)}" if volumes else "none"
         for volume in volumes:
             self._engine.remove_volume(volume)
         return f"removed: {', '.join(volumes)}" if volumes else "none"
 
+    def _volumes(self) -> list[str]:
+        return self._engine.volumes(naming.labels(self.run.project, self.run.environment.name))
+
     def records(self) -> str:
         """Releases, variables and secrets; the operations stay as history.
 
         Where volumes were kept, so are the secrets: a database does not open without its password.
         """
-        if self._engine.volumes(self._name + "-"):
+        if self._volumes():
             self.run.environment.releases.all().delete()
             return "releases forgotten; secrets kept with the volumes"
         self.run.environment.delete()

@@ -30,14 +30,15 @@ class Restart:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.rollout = Rollout(run)
-        self._drafted = False
+        # A worker that died left the draft.
+        self._release = Release.objects.filter(operation=run.operation).first()
+        if self._release:
+            self._take(self._release)
 
     def draft(self) -> str:
         """The next release, of the same commit and images."""
         environment = self.run.environment
-        release = Release.objects.filter(operation=self.run.operation).first()
-        if release is None:
-            release = self._draft()
+        release = self._release or self._draft()
         wanted = self.run.operation.params.get("services")
         unknown = sorted(set(wanted or ()) - release.spec["services"].keys())
         if unknown:
@@ -45,10 +46,12 @@ class Restart:
                 f"{environment} has no service {', '.join(unknown)}",
                 hint=f"it has {', '.join(sorted(release.spec['services']))}",
             )
-        force = frozenset(wanted or release.spec["services"])
-        self.rollout.take(release, force=force)
-        self._drafted = True
+        self._take(release)
         return f"release {release.number}, of commit {release.commit[:12]}"
+
+    def _take(self, release: Release) -> None:
+        wanted = self.run.operation.params.get("services")
+        self.rollout.take(release, force=frozenset(wanted or release.spec["services"]))
 
     def _draft(self) -> Release:
         environment = self.run.environment
@@ -73,4 +76,4 @@ class Restart:
 
     def undo(self) -> str:
         """The tasks that served go on serving."""
-        return self.rollout.undo() if self._drafted else "nothing had been changed"
+        return self.rollout.undo() if self.rollout.is_taken else "nothing had been changed"

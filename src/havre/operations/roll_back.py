@@ -28,7 +28,10 @@ class RollBack:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.rollout = Rollout(run)
-        self._found = False
+        # A worker that died after it had found the release left its number.
+        number = run.operation.result.get("target")
+        if number is not None:
+            self.rollout.take(queries.release_numbered(run.environment, int(number)))
 
     def find(self) -> str:
         """The release asked for, else the one before the live one; its images must be there still."""
@@ -42,13 +45,12 @@ class RollBack:
                 hint=f"deploy its commit again: havre deploy --ref {release.commit[:12]}",
             )
         self.rollout.take(release)
-        self._found = True
         self.run.remember(target=release.number)
         return f"release {release.number}: {release.commit[:12]} {release.subject}"
 
     def undo(self) -> str:
         """The release that served goes on serving."""
-        return self.rollout.undo() if self._found else "nothing had been changed"
+        return self.rollout.undo() if self.rollout.is_taken else "nothing had been changed"
 
     def _target(self) -> Release:
         environment = self.run.environment

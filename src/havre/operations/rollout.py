@@ -17,6 +17,7 @@ from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations import data_services
 from havre.operations.context import Run, Step
 from havre.operations.diagnosis import failure
+from havre.operations.domains import refuse_taken
 from havre.operations.routing import candidates_of, health_of, routed_services
 from havre.operations.workloads import Composition
 from havre.records import queries
@@ -42,6 +43,11 @@ class Rollout:
     def take(self, release: Release, *, force: frozenset[str] = frozenset()) -> None:
         """Say which release to go to, and which services start anew even if nothing changed."""
         self._release, self._composition, self._force = release, None, force
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether an earlier step, or an earlier run of it, said which release to go to."""
+        return self._release is not None
 
     @property
     def release(self) -> Release:
@@ -91,6 +97,7 @@ class Rollout:
 
     def start(self) -> str:
         """Start what changed, beside what serves; a service that owns a volume stops first."""
+        refuse_taken(self.run.platform.config, self.run.environment, self.composition.spec)
         plan = self._plan()
         self._remember(plan)
         workloads = self.composition.applications()
@@ -115,13 +122,15 @@ class Rollout:
     def gate(self) -> str:
         """Wait until every candidate task answered well twice, asked through the router."""
         waiting = {name: self.release.swarm_services[name] for name in self.composition.applications()}
+        # The engine remembers tasks that failed long ago; they say nothing about this start.
+        before = {t.id for tasks in self._tasks(waiting.values()).values() for t in tasks if t.state in ENDED}
         patience = max((self._patience(name) for name in waiting), default=0.0)
         for elapsed in self.run.wait(every=_POLL, at_most=patience + 1.0):
             tasks = self._tasks(waiting.values())
             self._probe(waiting, tasks)
             for name, swarm_name in list(waiting.items()):
                 verdict = rollout.judge(
-                    tasks[swarm_name],
+                    [task for task in tasks[swarm_name] if task.id not in before],
                     replicas=self._replicas(name),
                     passes=self._passes(name, tasks[swarm_name], elapsed),
                     elapsed=elapsed,
@@ -221,15 +230,18 @@ class Rollout:
         rollout_back = Rollout(self.run)
         rollout_back.take(replaced)
         snapshot = self._engine.environment(self.run.project, self.run.environment.name)
-        stopped = [
-            name
-            for name, swarm_name in replaced.swarm_services.items()
-            if (service := snapshot.get(swarm_name)) and len(service.running) < rollout_back.wanted(name)
-        ]
-        for name in stopped:
-            if name in self.release.swarm_services and self._stops_first(name):
-                self._stop_candidate(name)
-            self._engine.scale(replaced.swarm_services[name], rollout_back.wanted(name))
+        stopped = []
+        for name, swarm_name in replaced.swarm_services.items():
+            service, wanted = snapshot.get(swarm_name), rollout_back.wanted(name)
+            if service is None:
+                continue
+            if len(service.running) < wanted:
+                stopped.append(name)
+                is_other = self.release.swarm_services.get(name, swarm_name) != swarm_name
+                if is_other and self._stops_first(name):
+                    self._stop_candidate(name)
+            if service.replicas != wanted:
+                self._engine.scale(swarm_name, wanted)
         rollout_back.prepare_data()
         if stopped:
             rollout_back.gate()
@@ -262,14 +274,16 @@ class Rollout:
 
     def _plan(self) -> tuple[Replacement, ...]:
         """What starts anew: stored with the release, so that a second run plans the same."""
-        if self.release.swarm_services:
-            own = {w.name for w in self.composition.applications().values()}
-            return tuple(
-                Replacement(name, swarm_name, swarm_name in own)
-                for name, swarm_name in self.release.swarm_services.items()
-            )
         current = self.run.environment.current_release
         snapshot = self._engine.environment(self.run.project, self.run.environment.name)
+        if self.release.swarm_services:
+            own = {name: w.name for name, w in self.composition.applications().items()}
+            # A service that was carried over from a release long removed starts under its own name.
+            there = {
+                name: swarm_name if snapshot.get(swarm_name) else own[name]
+                for name, swarm_name in self.release.swarm_services.items()
+            }
+            return tuple(Replacement(name, s, s == own[name]) for name, s in there.items())
         serving = {
             name: (swarm_name, service.label(naming.SPEC))
             for name, swarm_name in (current.swarm_services if current else {}).items()
@@ -285,8 +299,9 @@ class Rollout:
         current = self.run.environment.current_release
         if current and current.pk != self.release.pk:
             self.run.remember(replaces=current.number)
-        if not self.release.swarm_services:
-            self.release.swarm_services = {item.service: item.swarm_service for item in plan}
+        names = {item.service: item.swarm_service for item in plan}
+        if self.release.swarm_services != names:
+            self.release.swarm_services = names
             self.release.save(update_fields=["swarm_services"])
 
     def _replaced(self) -> Release | None:

@@ -30,7 +30,6 @@ class Scale:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.rollout = Rollout(run)
-        self._checked = False
 
     def check(self) -> str:
         """Every service must be one that can have several tasks."""
@@ -50,8 +49,9 @@ class Scale:
                 raise UsageError(f"{name} owns a volume, so it runs as one task")
         if "before" not in self.run.operation.result:
             self.run.remember(before=self.run.environment.replicas)
-        self._checked = True
-        return ", ".join(f"{name} to {n or 'the manifest'}" for name, n in sorted(wanted.items()))
+        return ", ".join(
+            f"{name} to {'the manifest' if n is None else n}" for name, n in sorted(wanted.items())
+        )
 
     def scale(self) -> str:
         """Tell the engine, and remember it for the next releases."""
@@ -68,7 +68,7 @@ class Scale:
 
     def undo(self) -> str:
         """The number of before."""
-        if not self._checked:
+        if "before" not in self.run.operation.result:
             return "nothing had been changed"
         self._store(self.run.operation.result["before"])
         return self._apply()

@@ -39,14 +39,16 @@ def ensure_environment(project: str, environment: str, *, source: str, subfolder
     """The environment, made if it is new; a given source replaces the remembered one.
 
     Raises:
-        ConflictError: another one has the same names in the engine (``a-b``/``c`` and ``a``/``b-c``).
+        ConflictError: names of its services could be those of another's. ``a``/``b`` and its service
+            ``c-d`` would be ``a-b-c-d`` in the engine, as ``a``/``b-c`` and its service ``d``.
     """
+    own = f"{project}-{environment}-"
     for other in Environment.objects.select_related("project"):
         is_other = (other.project.name, other.name) != (project, environment)
-        if is_other and str(other) == f"{project}-{environment}":
+        if is_other and (own.startswith(f"{other}-") or f"{other}-".startswith(own)):
             raise ConflictError(
                 f"{project}/{environment} would share its names with {other.project.name}/{other.name}",
-                hint="choose another name for the project or the environment",
+                hint="choose a name that does not begin with the other and a hyphen: staging2, not staging-2",
                 retryable=False,
             )
     row, created = Project.objects.get_or_create(

@@ -157,11 +157,12 @@ class Engine:
                     with attempt:
                         self._api.remove_secret(found)
 
-    def volumes(self, prefix: str) -> list[str]:
-        """Names of Havre's volumes that begin so."""
+    def volumes(self, labels: dict[str, str]) -> list[str]:
+        """Names of the volumes that have these labels."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
         with _explained("listing volumes"):
-            found = self._api.volumes(filters={"label": _MANAGED["label"]})["Volumes"] or []
-        return sorted(volume["Name"] for volume in found if volume["Name"].startswith(prefix))
+            found = self._api.volumes(filters={"label": wanted})["Volumes"] or []
+        return sorted(volume["Name"] for volume in found)
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume and its data, once nothing uses it any more."""
@@ -183,6 +184,7 @@ class Engine:
             if current is None:
                 self._api.create_service(**_arguments(self._request(wanted)))
                 return Change.CREATED
+            self._require_own(current, wanted)
             if current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint():
                 self._update(workload.name, lambda _spec: self._request(wanted))
                 return Change.UPDATED
@@ -192,6 +194,17 @@ class Engine:
         """Whether there is a service of that name."""
         with _explained(f"looking for {name}"):
             return self._inspect(name) is not None
+
+    @staticmethod
+    def _require_own(current: dict[str, Any], wanted: Workload) -> None:
+        """Never change what belongs to another environment, should two names ever meet."""
+        there, here = current["Spec"].get("Labels") or {}, dict(wanted.labels)
+        for key in (naming.PROJECT, naming.ENVIRONMENT):
+            if there.get(key) != here.get(key):
+                raise EngineError(
+                    f"{wanted.name} belongs to {there.get(naming.PROJECT)}/{there.get(naming.ENVIRONMENT)}",
+                    hint="rename the environment or the service",
+                )
 
     def is_updating(self, name: str, change: Change) -> bool:
         """Whether the engine is still replacing the service's tasks after a change.

@@ -98,12 +98,17 @@ def service_request(
 
 
 def _mounts(workload: Workload) -> list[dict[str, Any]]:
+    owner = {
+        key: value
+        for key, value in workload.labels
+        if key in {naming.MANAGED, naming.PROJECT, naming.ENVIRONMENT}
+    }
     volumes = [
         {
             "Type": "volume",
             "Source": mount.volume,
             "Target": mount.target,
-            "VolumeOptions": {"Labels": {naming.MANAGED: "true"}},
+            "VolumeOptions": {"Labels": owner},
         }
         for mount in workload.volumes
     ]

@@ -107,7 +107,7 @@ class ScaleParams(Wanted):
     """Tasks per service; null goes back to the manifest's number."""
 
     replicas: Annotated[
-        dict[Name, Annotated[StrictInt, Field(ge=0, le=100)] | None], Field(min_length=1, max_length=100)
+        dict[Name, Annotated[StrictInt, Field(ge=1, le=100)] | None], Field(min_length=1, max_length=100)
     ]
 
 
