@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 
 from support.load import Shape, under_load
-from support.repository import Repository
+from support.repository import Repository, manifest
 from support.server import Server
 
 Make = Callable[..., Repository]
@@ -222,3 +223,64 @@ def wait_for_free_port(port: int) -> None:
         else:
             return
     raise AssertionError(f"port {port} is still taken")
+
+
+def test_links_do_not_lead_out_of_the_repository(server: Server, make: Make) -> None:
+    """Whoever may push must not read the server's keys, by the build context or by the manifest."""
+    repository = make(build="ctx")
+    (repository.folder / "ctx").symlink_to(server.state / "keys")
+    repository.commit(version="1")
+    refuse(server, repository, "leads out of the repository")
+    (repository.folder / "havre.yaml").unlink()
+    (repository.folder / "havre.yaml").symlink_to(server.state / "keys" / "secrets.key")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "Point at a key")
+    key = (server.state / "keys" / "secrets.key").read_text()
+    told = server.cli(
+        "deploy", "--project", repository.manifest["project"], "--source", str(repository.folder), check=False
+    )
+    assert told.returncode != 0
+    assert key not in told.stdout + told.stderr
+
+
+def test_a_domain_of_another_project_is_refused(
+    server: Server, deployed: Repository, site: Any, tmp_path: Path
+) -> None:
+    thief = Repository(tmp_path / "thief", {
+        **deployed.manifest, "project": "thief",
+    })  # fmt: skip
+    refuse(server, thief, "is served by")
+    assert site.version() == "1"
+
+
+def test_three_deaths_of_the_worker_bring_back_a_service_that_stopped_first(
+    server: Server, make: Make, site: Any, engine: docker.APIClient
+) -> None:
+    repository = make(strategy="recreate", drain="1s")
+    project = repository.manifest["project"]
+    server.deploy(repository.folder)
+    server.stop()
+    server.environment["HAVRE_CRASH_AT"] = "deploy:gate,deploy:gate,deploy:gate"
+    server.start()
+    try:
+        repository.commit(version="2")
+        server.deploy(repository.folder, "--detach")
+        operation = server.json("operations", "list", "--project", project)[0]["id"]
+        assert wait_until_final(server, operation) == "failed"
+        assert site.version() == "1"
+        assert orphans(engine, project) == [f"{project}-production-api-r1"]
+    finally:
+        server.stop()
+        del server.environment["HAVRE_CRASH_AT"]
+        server.start()
+
+
+def test_more_replicas_alone_and_back(server: Server, make: Make, site: Any, project: str) -> None:
+    repository = make(replicas=1, drain="1s")
+    server.deploy(repository.folder)
+    repository.commit(version="1", manifest=manifest(project, replicas=2, drain="1s"))
+    server.deploy(repository.folder)
+    assert server.json("ps", "--project", project)[0]["running"] == 2
+    server.cli("rollback", "--project", project)
+    assert site.version() == "1"
+    assert server.json("ps", "--project", project)[0]["running"] == 1

@@ -102,3 +102,10 @@ def test_an_unknown_environment_names_the_known_ones(shop: Environment) -> None:
     with pytest.raises(UsageError) as raised:
         queries.environment_named("shop", "prod")
     assert "shop/production" in raised.value.hint
+
+
+@pytest.mark.parametrize("name", ["production-2", "production-eu"])
+def test_an_environment_that_begins_with_another_is_refused(shop: Environment, name: str) -> None:
+    with pytest.raises(ConflictError, match="share its names"):
+        queries.ensure_environment("shop", name, source="x")
+    assert queries.ensure_environment("shop", "production2", source="x")
