@@ -131,7 +131,7 @@ class Rollout:
             for name, swarm_name in list(waiting.items()):
                 verdict = rollout.judge(
                     [task for task in tasks[swarm_name] if task.id not in before],
-                    replicas=self._replicas(name),
+                    replicas=self.wanted(name),
                     passes=self._passes(name, tasks[swarm_name], elapsed),
                     elapsed=elapsed,
                     patience=self._patience(name),
@@ -261,9 +261,6 @@ class Rollout:
 
     def wanted(self, name: str) -> int:
         """How many tasks a service of this release is to have."""
-        return self._replicas(name)
-
-    def _replicas(self, name: str) -> int:
         return self.composition.replicas(name, self._service(name))
 
     def _service(self, name: str) -> AppService | StaticService:

@@ -226,15 +226,6 @@ class Engine:
         with _explained(f"scaling {name} to {replicas}"):
             self._update(name, change)
 
-    def relabel(self, name: str, labels: dict[str, str]) -> None:
-        """Add labels to a service; its tasks are not touched."""
-
-        def change(spec: dict[str, Any]) -> dict[str, Any]:
-            return {**spec, "Labels": {**spec["Labels"], **labels}}
-
-        with _explained(f"labelling {name}"):
-            self._update(name, change)
-
     def remove_service(self, name: str) -> None:
         """Remove a service if it is there; its tasks end in their stop grace period."""
         with _explained(f"removing {name}"):
