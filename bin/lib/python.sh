@@ -21,7 +21,7 @@ python_env() {
     if ! "$venv/bin/python" -c '' 2>/dev/null; then
       say "Making the Python environment"
       rm -rf "$venv"
-      "$python" -m venv "$venv"
+      "$python" -m venv "$venv" || exit 1
     fi
     local havre_sum dev_sum
     havre_sum=$(sha256sum <"$ROOT/requirements/havre.lock")
@@ -30,7 +30,8 @@ python_env() {
     if [ "$which" = dev ]; then has dev "$dev_sum" && exit 0
     else { has dev "$dev_sum" || has havre "$havre_sum"; } && exit 0; fi
     say "Installing Python packages ($which.lock)"
-    "$venv/bin/pip" install --quiet --require-hashes -r "$ROOT/requirements/$which.lock"
+    # The lock names everything, so nothing is to be resolved: pip would look at newer releases and trip.
+    "$venv/bin/pip" install --quiet --no-deps --require-hashes -r "$ROOT/requirements/$which.lock" || exit 1
     printf '%s\n' "$havre_sum" >"$venv/.lock-havre"
     [ "$which" != dev ] || printf '%s\n' "$dev_sum" >"$venv/.lock-dev"
   ) 8>"$(cache_dir)/venv.lock" || die "the Python environment could not be made"
