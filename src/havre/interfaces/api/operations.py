@@ -12,7 +12,7 @@ from pydantic import Field
 from havre.config import config
 from havre.errors import UsageError
 from havre.interfaces import worker_client
-from havre.interfaces.api import lookup, schemas
+from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.problems import ForbiddenError
 from havre.manifest.values import Name
@@ -28,7 +28,7 @@ State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 @router.post("", response={202: schemas.Operation}, summary="Queue an operation")
 def enqueue(
     request: HttpRequest,
-    wanted: Body[schemas.WantedOperation],
+    wanted: Body[requests.WantedOperation],
 ) -> Status[dict[str, Any]]:
     """Record an operation for the worker, and wake it.
 
@@ -36,7 +36,7 @@ def enqueue(
     name a folder of the server as its source.
     """
     caller = caller_of(request)
-    if isinstance(wanted, schemas.Deploy):
+    if isinstance(wanted, requests.Deploy):
         environment = _deployed(wanted, caller)
     else:
         environment = lookup.environment(wanted.project, wanted.environment)
@@ -104,7 +104,7 @@ def _filtered(project: str | None, environment: str | None) -> QuerySet[Operatio
     return Operation.objects.filter(wanted)
 
 
-def _deployed(wanted: schemas.Deploy, caller: Caller) -> Environment:
+def _deployed(wanted: requests.Deploy, caller: Caller) -> Environment:
     params = wanted.params
     if params.source is None:
         remembered = Project.objects.filter(name=wanted.project).values_list("source", flat=True).first()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StringConstraints
 
 from havre.manifest.values import EnvName, Name, RepositoryPath
 from havre.manifest.wording import fail, show
@@ -78,86 +78,6 @@ class Wanted(Schema):
     """Base of what is taken: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid")
-
-
-# Operations
-
-
-class DeployParams(Wanted):
-    """What to deploy; without a source, the one remembered for the project."""
-
-    source: Source | None = None
-    subfolder: Subfolder | Literal[""] = ""
-    ref: Ref | None = None
-
-
-class RollbackParams(Wanted):
-    """Which release to return to; without a number, the one before the live one."""
-
-    release: Annotated[StrictInt, Field(ge=1)] | None = None
-
-
-class RestartParams(Wanted):
-    """Which services; all without a list."""
-
-    services: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = None
-
-
-class ScaleParams(Wanted):
-    """Tasks per service; null goes back to the manifest's number."""
-
-    replicas: Annotated[
-        dict[Name, Annotated[StrictInt, Field(ge=1, le=100)] | None], Field(min_length=1, max_length=100)
-    ]
-
-
-class DestroyParams(Wanted):
-    """Whether the volumes, and with them the data, go too."""
-
-    volumes: StrictBool = False
-
-
-class _Operation(Wanted):
-    project: Name
-    environment: Name
-
-
-class Deploy(_Operation):
-    """Take an environment to a commit."""
-
-    kind: Literal["deploy"]
-    params: DeployParams = DeployParams()
-
-
-class Rollback(_Operation):
-    """Take an environment back to an earlier release."""
-
-    kind: Literal["rollback"]
-    params: RollbackParams = RollbackParams()
-
-
-class Restart(_Operation):
-    """Start the tasks of services afresh."""
-
-    kind: Literal["restart"]
-    params: RestartParams = RestartParams()
-
-
-class Scale(_Operation):
-    """Change the number of tasks."""
-
-    kind: Literal["scale"]
-    params: ScaleParams
-
-
-class Destroy(_Operation):
-    """Take everything of an environment away."""
-
-    kind: Literal["destroy"]
-    params: DestroyParams = DestroyParams()
-
-
-WantedOperation = Annotated[Deploy | Rollback | Restart | Scale | Destroy, Field(discriminator="kind")]
 
 
 class Step(Schema):

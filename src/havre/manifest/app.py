@@ -1,0 +1,116 @@
+"""Programs of the user: their keys, defaults and rules. The texts are the documentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from havre.manifest.parts import (
+    Build,
+    EnvValue,
+    Health,
+    Volume,
+)
+from havre.manifest.routed import RoutedModel, Strategy, known_strategy
+from havre.manifest.values import (
+    Command,
+    EnvName,
+    Port,
+)
+from havre.manifest.wording import fail, show
+
+
+class AppService(RoutedModel):
+    """A program of yours, built into an image by its Dockerfile."""
+
+    kind: Literal["app"] = Field(description="Kind of service.", examples=["app"])
+    build: Build = Field(
+        default_factory=Build,
+        description="How the image is built; text is short for its `context`.",
+        examples=[{"context": ".", "dockerfile": "apps/api/Dockerfile"}],
+    )
+    command: Command | None = Field(
+        None,
+        description="Replaces the image's command. A text is split into words; there is no shell.",
+        examples=["node dist/main.js"],
+    )
+    port: Port | None = Field(
+        None,
+        validate_default=True,
+        description="Port that the program listens on; it also finds it as $PORT. "
+        "Leave it out for a program that takes no requests.",
+        examples=[3000],
+    )
+    health: Health | None = Field(
+        None,
+        validate_default=True,
+        description="How Havre knows that a task can take requests; text is short for its `path`. "
+        "Needed with a port.",
+        examples=["/health"],
+    )
+    env: dict[EnvName, EnvValue] = Field(
+        default_factory=dict,
+        description="Environment variables: text with references such as `${db.url}` (`$$` is a dollar), "
+        "or `{secret: name}`.",
+        examples=[{"DATABASE_URL": "${db.url}", "SESSION_KEY": {"secret": "session-key"}}],
+    )
+    release: Command | None = Field(
+        None,
+        description="Command that runs once in the new image before it gets any request, such as migrations. "
+        "If it fails, nothing changes.",
+        examples=["pnpm db:migrate"],
+    )
+    volumes: tuple[Volume, ...] = Field(
+        (),
+        description="Volumes of the service; `name:/path` is short for an entry.",
+        examples=[["uploads:/app/uploads"]],
+    )
+    strategy: Annotated[Strategy, BeforeValidator(known_strategy)] = Field(
+        default_factory=lambda data: "recreate" if data.get("volumes") else "side-by-side",
+        description="`side-by-side` starts the new release beside the old one and loses no request; "
+        "`recreate` stops the old one first. Default: `recreate` with volumes, else `side-by-side`.",
+        examples=["side-by-side"],
+    )
+
+    @field_validator("port")
+    @classmethod
+    def _port_of_domains(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port is None and info.data.get("domains"):
+            raise fail("is missing", "add the port that the program listens on, for example port: 3000")
+        return port
+
+    @field_validator("health")
+    @classmethod
+    def _health_of_port(cls, health: Health | None, info: ValidationInfo) -> Health | None:
+        port = info.data.get("port")
+        if health is None and port is not None:
+            why = "is missing: Havre sends no request to what it cannot check"
+            raise fail(
+                why, "add a path that answers 200 when the program is ready, for example health: /health"
+            )
+        if health is not None and "port" in info.data and port is None:
+            raise fail("is of no use without a port", "add the port, or remove health")
+        return health
+
+    @field_validator("volumes")
+    @classmethod
+    def _one_per_path(cls, volumes: tuple[Volume, ...]) -> tuple[Volume, ...]:
+        paths = [volume.path for volume in volumes]
+        twice = next((path for path in paths if paths.count(path) > 1), None)
+        if twice:
+            raise fail(f"mounts two volumes at {show(twice)}", "give each a path of its own")
+        return volumes
+
+    @field_validator("strategy")
+    @classmethod
+    def _alone_with_volumes(cls, strategy: Strategy, info: ValidationInfo) -> Strategy:
+        if strategy == "side-by-side" and info.data.get("volumes"):
+            why = "is side-by-side, but two releases must not write to one volume at once"
+            raise fail(why, "write recreate, or leave strategy out")
+        return strategy

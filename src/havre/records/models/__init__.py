@@ -1,0 +1,26 @@
+"""What the platform remembers.
+
+The web process may write operations, variables and sealed secrets; the rest is written by the
+worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.sealing`).
+"""
+
+from __future__ import annotations
+
+from havre.records.models.operations import Event, Operation, Step
+from havre.records.models.projects import Environment, Project, Secret, Variable
+from havre.records.models.releases import Build, Release
+from havre.records.models.server import Token, Worker
+
+__all__ = [
+    "Build",
+    "Environment",
+    "Event",
+    "Operation",
+    "Project",
+    "Release",
+    "Secret",
+    "Step",
+    "Token",
+    "Variable",
+    "Worker",
+]

@@ -1,0 +1,31 @@
+"""What belongs to the server itself: tokens of its API, the worker's sign of life."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class Token(models.Model):
+    """A token for the API over HTTPS; only its SHA-256 is stored."""
+
+    name = models.CharField(max_length=100, unique=True)
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager[Token]]
+
+
+class Worker(models.Model):
+    """The worker's sign of life: one row, rewritten every few seconds."""
+
+    boot = models.CharField(max_length=40)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager[Worker]]
