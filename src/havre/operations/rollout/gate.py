@@ -1,0 +1,72 @@
+"""The gate: a release gets traffic when its tasks answered, asked the way that users take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from havre.domain import rollout
+from havre.domain.rollout import Readiness
+from havre.domain.snapshot import ENDED, Task
+from havre.errors import RolloutError
+from havre.operations.rollout.target import Target
+from havre.operations.routing import candidates_of
+
+_POLL: Final = 0.05  # seconds: the pace of the gate; a release is seen to be ready this soon
+
+
+def gate(target: Target) -> str:
+    """Wait until every candidate task answered well twice, asked through the router."""
+    waiting = {name: target.release.swarm_services[name] for name in target.composition.applications()}
+    # The engine remembers tasks that failed long ago; they say nothing about this start.
+    before = {t.id for tasks in target.tasks(waiting.values()).values() for t in tasks if t.state in ENDED}
+    patience = max((target.patience(name) for name in waiting), default=0.0)
+    for elapsed in target.run.wait(every=_POLL, at_most=patience + 1.0):
+        tasks = target.tasks(waiting.values())
+        _probe(target, waiting, tasks)
+        for name, swarm_name in list(waiting.items()):
+            verdict = rollout.judge(
+                [task for task in tasks[swarm_name] if task.id not in before],
+                replicas=target.wanted(name),
+                passes=_passes(target, name, tasks[swarm_name], elapsed),
+                elapsed=elapsed,
+                patience=target.patience(name),
+            )
+            if verdict.readiness is Readiness.FAILED:
+                raise target.failure(name, verdict.reason, verdict.culprit)
+            if verdict.readiness is Readiness.READY:
+                del waiting[name]
+        if not waiting:
+            return f"all ready after {elapsed:.1f} s"
+    raise RolloutError(f"{', '.join(waiting)} did not become ready in time")
+
+
+def _probe(target: Target, services: Mapping[str, str], tasks: Mapping[str, Sequence[Task]]) -> None:
+    target.routing.probe(
+        [
+            candidate
+            for name, swarm_name in services.items()
+            for candidate in candidates_of(target.service(name), tasks[swarm_name])
+        ]
+    )
+
+
+def _passes(target: Target, name: str, tasks: Sequence[Task], elapsed: float) -> Mapping[str, int]:
+    if target.service(name).port is not None:
+        return target.routing.passes()
+    steady = elapsed >= rollout.STEADY_SECONDS
+    return {task.id: rollout.PASSES_WANTED for task in tasks if task.is_running and steady}
+
+
+def watch(target: Target, known: set[str]) -> None:
+    """Fail as soon as a task of the release ends that served; ``known`` are those that had before."""
+    own = {
+        name: target.release.swarm_services[name]
+        for name, workload in target.composition.applications().items()
+        if workload.name == target.release.swarm_services.get(name)
+    }
+    tasks = target.tasks(own.values())
+    for name, swarm_name in own.items():
+        for task in tasks[swarm_name]:
+            if task.id not in known and (task.has_failed or task.state == "complete"):
+                raise target.failure(name, "it served, and then a task ended", task)

@@ -1,0 +1,95 @@
+"""Start what a release changes beside what serves; stop first what cannot run twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from havre.domain import naming, rollout
+from havre.domain.rollout import Replacement
+from havre.domain.snapshot import ENDED
+from havre.errors import RolloutError
+from havre.operations.domains import refuse_taken
+from havre.operations.rollout.target import Target
+
+_POLL: Final = 0.05  # seconds
+
+
+def start(target: Target) -> str:
+    """Start what changed, beside what serves; a service that owns a volume stops first."""
+    run, engine = target.run, target.engine
+    refuse_taken(run.platform.config, run.environment, target.composition.spec)
+    plan = _plan(target)
+    _remember(target, plan)
+    workloads = target.composition.applications()
+    present = engine.environment(run.project, run.environment.name)
+    started, unchanged = [], []
+    for item in plan:
+        workload = workloads[item.service]
+        service = present.get(item.swarm_service)
+        if service and len(service.running) >= workload.replicas == service.replicas:
+            unchanged.append(item.service)
+            continue
+        if target.stops_first(item.service):
+            _stop_serving(target, item.service)
+        if service is None:
+            engine.ensure_service(workload)
+        elif service.replicas != workload.replicas:
+            engine.scale(service.name, workload.replicas)
+        started.append(item.service)
+    note = f"; as it runs: {', '.join(unchanged)}" if unchanged else ""
+    return f"{', '.join(started) or 'nothing to start'}{note}"
+
+
+def _plan(target: Target) -> tuple[Replacement, ...]:
+    """What starts anew: stored with the release, so that a second run plans the same."""
+    run, release = target.run, target.release
+    current = run.environment.current_release
+    snapshot = target.engine.environment(run.project, run.environment.name)
+    if release.swarm_services:
+        own = {name: w.name for name, w in target.composition.applications().items()}
+        # A service that was carried over from a release long removed starts under its own name.
+        there = {
+            name: swarm_name if snapshot.get(swarm_name) else own[name]
+            for name, swarm_name in release.swarm_services.items()
+        }
+        return tuple(Replacement(name, s, s == own[name]) for name, s in there.items())
+    serving = {
+        name: (swarm_name, service.label(naming.SPEC))
+        for name, swarm_name in (current.swarm_services if current else {}).items()
+        if (service := snapshot.get(swarm_name)) and service.running
+    }
+    wanted = {
+        name: (workload.name, workload.fingerprint())
+        for name, workload in target.composition.applications().items()
+    }
+    return rollout.replacements(wanted, serving, force=target.force)
+
+
+def _remember(target: Target, plan: Sequence[Replacement]) -> None:
+    current = target.run.environment.current_release
+    if current and current.pk != target.release.pk:
+        target.run.remember(replaces=current.number)
+    names = {item.service: item.swarm_service for item in plan}
+    if target.release.swarm_services != names:
+        target.release.swarm_services = names
+        target.release.save(update_fields=["swarm_services"])
+
+
+def _stop_serving(target: Target, name: str) -> None:
+    current = target.run.environment.current_release
+    swarm_name = current.swarm_services.get(name) if current else None
+    if swarm_name and swarm_name != target.release.swarm_services.get(name):
+        stop_and_wait(target, swarm_name)
+
+
+def stop_and_wait(target: Target, swarm_name: str) -> None:
+    """Two tasks must never hold one volume, so wait until the last has really ended."""
+    snapshot = target.engine.environment(target.run.project, target.run.environment.name)
+    if not snapshot.get(swarm_name):
+        return
+    target.engine.scale(swarm_name, 0)
+    for _ in target.run.wait(every=_POLL, at_most=300.0):
+        if all(task.state in ENDED for task in target.engine.tasks_of([swarm_name])):
+            return
+    raise RolloutError(f"{swarm_name} did not stop", hint="`havre ps` and `havre logs` show its state")

@@ -1,0 +1,63 @@
+"""Undo a rollout: what served before serves again, and what was started is removed."""
+
+from __future__ import annotations
+
+from havre.operations import data_services
+from havre.operations.rollout.gate import gate
+from havre.operations.rollout.start import stop_and_wait
+from havre.operations.rollout.switch import clean_up, prove
+from havre.operations.rollout.target import Target
+from havre.records import queries
+from havre.records.models import Release
+
+
+def undo(target: Target) -> str:
+    """Let what served before serve again, and remove what this rollout started."""
+    environment = target.run.environment
+    environment.refresh_from_db()
+    replaced = target.replaced()
+    if environment.current_release_id == target.release.pk:
+        if replaced is None:
+            environment.current_release = None
+            environment.save(update_fields=["current_release"])
+        else:
+            _revive(target, replaced)
+            queries.go_live(replaced)
+    elif replaced is not None:
+        _revive(target, replaced)
+    environment.refresh_from_db()
+    target.routing.publish(environment)
+    _remove_own(target)
+    if target.release.live_at is None or target.release.operation_id == target.run.operation.pk:
+        Release.objects.filter(pk=target.release.pk).update(state=Release.State.FAILED)
+    if replaced is None:
+        return "nothing had served before; what was started was removed"
+    prove(target.other(replaced))
+    return f"release {replaced.number} serves, as before"
+
+
+def _revive(target: Target, replaced: Release) -> None:
+    """Bring the replaced release's tasks back where they were stopped first."""
+    back = target.other(replaced)
+    snapshot = target.engine.environment(target.run.project, target.run.environment.name)
+    stopped = []
+    for name, swarm_name in replaced.swarm_services.items():
+        service, wanted = snapshot.get(swarm_name), back.wanted(name)
+        if service is None:
+            continue
+        if len(service.running) < wanted:
+            stopped.append(name)
+            candidate = target.release.swarm_services.get(name, swarm_name)
+            if candidate != swarm_name and target.stops_first(name):
+                stop_and_wait(target, candidate)
+        if service.replicas != wanted:
+            target.engine.scale(swarm_name, wanted)
+    data_services.apply(back.run, back.composition, back.data_failure)
+    if stopped:
+        gate(back)
+
+
+def _remove_own(target: Target) -> None:
+    """Remove what only this rollout needed."""
+    current = target.run.environment.current_release
+    clean_up(target, frozenset(current.swarm_services.values()) if current else frozenset())
