@@ -9,7 +9,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,9 @@ class Resources:
     memory: int | None = None
 
 
+_UNNOTICED: Final = frozenset({"name", "labels", "replicas"})
+
+
 @dataclass(frozen=True)
 class Workload:
     """One service, job or router, completely described."""
@@ -109,11 +112,13 @@ class Workload:
         """Hash of what a running task would notice.
 
         Left out: the name and labels (they carry the release's number), the number of replicas
-        (scaling replaces nothing), and values of secrets (their versions stand for them).
+        (scaling replaces nothing), values of secrets (their versions stand for them), and what is as
+        it is by default: a field that a later Havre adds must not restart every database.
         """
         content: dict[str, Any] = dataclasses.asdict(self)
-        for key in ("name", "labels", "replicas"):
-            del content[key]
+        for each in dataclasses.fields(self):
+            if each.name in _UNNOTICED or getattr(self, each.name) == each.default:
+                del content[each.name]
         content["env"] = [[var.name, var.stamp] for var in self.env]
         text = json.dumps(content, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:20]

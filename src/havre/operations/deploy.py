@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from pathlib import Path
 from typing import Final
 
-from pydantic import SecretBytes
-
 from havre.adapters.buildkit.build import build
 from havre.adapters.buildkit.static import StaticSite, static_request, top_files
-from havre.adapters.git.checkout import Checkout, checkout
-from havre.adapters.git.source import Source
-from havre.adapters.sealing import unseal
+from havre.adapters.git.checkout import Checkout
 from havre.domain import naming
 from havre.domain.build import BuildRequest
 from havre.domain.snapshot import ENDED, Task
-from havre.errors import RolloutError, SourceError, UsageError
-from havre.manifest import (
-    AppService,
-    EnvironmentSpec,
-    Manifest,
-    PostgresService,
-    RedisService,
-    StaticService,
-    load,
-    load_file,
-)
+from havre.errors import RolloutError
+from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
 from havre.operations import platform, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.rollout import Rollout
+from havre.operations.source import SourceReader, inside
 from havre.operations.workloads import (
     POSTGRES_IMAGE,
     REDIS_IMAGE,
@@ -42,33 +29,7 @@ from havre.operations.workloads import (
 from havre.records import queries
 from havre.records.models import Build, Release
 
-MANIFEST: Final = "havre.yaml"
 _RELEASE_COMMAND_PATIENCE: Final = 1800.0
-
-
-def _inside(found: Checkout, relative: Path | str) -> Path:
-    """A path of the checkout with its links followed.
-
-    Raises:
-        SourceError: it leads out of the repository, to files of this server.
-    """
-    target = (found.path / relative).resolve()
-    if not target.is_relative_to(found.root.resolve()):
-        raise SourceError(
-            f"{relative} leads out of the repository by a symbolic link",
-            hint="commit the files themselves; a link may only lead to a place inside",
-        )
-    return target
-
-
-def _load(found: Checkout) -> Manifest:
-    """The manifest of a checkout; its problems name the file as the repository does."""
-    file = _inside(found, MANIFEST)
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return load_file(file)  # which says what is wrong with it
-    return load(text, file=MANIFEST)
 
 
 def runbook(run: Run) -> Runbook:
@@ -94,8 +55,7 @@ class Deploy:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._folder = run.platform.config.paths.sources / str(run.operation.pk)
-        self._checkout: Checkout | None = None
+        self._source = SourceReader(run)
         self.rollout = Rollout(run)
         # A worker that died left the draft; the deployment goes on with the same commit.
         self.release = Release.objects.filter(operation=run.operation).first()
@@ -118,7 +78,7 @@ class Deploy:
 
     def check_out(self) -> str:
         """A clean checkout, its manifest, and the draft of the release."""
-        found, spec = self._read_source()
+        found, spec = self._source.read(self.release.commit if self.release else None)
         refuse_taken(self.run.platform.config, self.run.environment, spec)
         ensure_passwords(self.run.platform.config, self.run.environment, spec)
         versions = secret_versions(self.run.environment, spec)
@@ -161,7 +121,7 @@ class Deploy:
                     self._build(name, service)
                 built.append(name)
                 self.run.checkpoint()
-        self._clean_up()
+        self._source.clean_up()
         done = Build.objects.filter(release=self.draft)
         return ", ".join(f"{b.service} {b.size / 1e6:.0f} MB in {b.seconds:.1f} s" for b in done) or "none"
 
@@ -191,7 +151,7 @@ class Deploy:
 
     def undo(self) -> str:
         """Take away whatever this deployment made; what served goes on serving."""
-        self._clean_up()
+        self._source.clean_up()
         if self.release is None:
             return "nothing had been changed"
         self._remove_jobs()
@@ -207,63 +167,12 @@ class Deploy:
 
     # What is needed for that
 
-    def _read_source(self) -> tuple[Checkout, EnvironmentSpec]:
-        """The commit asked for; without one, the newest of the branch the manifest names."""
-        ref = self.release.commit if self.release else self.run.operation.params.get("ref")
-        found = self._check_out(ref)
-        spec = self._spec(_load(found))
-        if ref is None and spec.branch and found.branch != spec.branch:
-            self._clean_up()
-            found = self._check_out(spec.branch)
-            spec = self._spec(_load(found))
-        return found, spec
-
-    def _check_out(self, ref: str | None) -> Checkout:
-        if self._checkout is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True)
-            self._checkout = checkout(
-                self._source(ref),
-                self._folder / "tree",
-                report=self.run.log,
-                cancelled=self.run.is_stopped,
-                known_hosts=self.run.platform.config.paths.known_hosts,
-            )
-            self.run.checkpoint()
-        return self._checkout
-
-    def _source(self, ref: str | None) -> Source:
-        project = self.run.environment.project
-        params = self.run.operation.params
-        location = params.get("source") or project.source
-        if not location:
-            raise UsageError(
-                f"{project.name} has no source yet", hint="name it once: havre deploy --source PATH-OR-URL"
-            )
-        key = project.sealed_deploy_key
-        return Source(
-            location=location,
-            ref=ref,
-            subfolder=params.get("subfolder") or project.subfolder or None,
-            deploy_key=SecretBytes(unseal(self.run.platform.config.paths.private_key, bytes(key)))
-            if key
-            else None,
-        )
-
-    def _spec(self, manifest: Manifest) -> EnvironmentSpec:
-        if manifest.project != self.run.project:
-            raise UsageError(
-                f"{MANIFEST} describes the project {manifest.project}, not {self.run.project}",
-                hint=f"deploy it as --project {manifest.project}, or correct the line `project:`",
-            )
-        return manifest.for_environment(self.run.environment.name)
-
     def _has_image(self, name: str) -> bool:
         image = self.draft.images.get(name)
         return bool(image and self.run.platform.engine.image_id(image))
 
     def _build(self, name: str, service: AppService | StaticService) -> None:
-        found = self._check_out(self.draft.commit)
+        found = self._source.check_out(self.draft.commit)
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
         request = self._request(found, service, composition.build_args(service), tag)
@@ -295,9 +204,9 @@ class Deploy:
         self, found: Checkout, service: AppService | StaticService, args: dict[str, str], tag: str
     ) -> BuildRequest:
         labels = naming.labels(self.run.project, self.run.environment.name)
-        context = _inside(found, service.build.context)
+        context = inside(found, service.build.context)
         if isinstance(service, AppService):
-            _inside(found, Path(service.build.context) / service.build.dockerfile)
+            inside(found, Path(service.build.context) / service.build.dockerfile)
             return BuildRequest(
                 context=context,
                 dockerfile=service.build.dockerfile,
@@ -360,7 +269,3 @@ class Deploy:
             self.run.platform.engine.remove_service(
                 naming.job_name(self.run.project, self.run.environment.name, name, self.draft.number)
             )
-
-    def _clean_up(self) -> None:
-        self._checkout = None
-        shutil.rmtree(self._folder, ignore_errors=True)

@@ -31,3 +31,13 @@ def test_a_secret_counts_by_its_version_and_never_shows() -> None:
     assert one.fingerprint() == same_version.fingerprint()
     assert one.fingerprint() != next_version.fingerprint()
     assert "hunter2" not in repr(one)
+
+
+def test_what_is_as_by_default_does_not_matter_so_that_a_new_field_restarts_nothing() -> None:
+    @dataclasses.dataclass(frozen=True)
+    class Later(Workload):
+        new: str = ""
+
+    later = Later(**{field.name: getattr(BASE, field.name) for field in dataclasses.fields(BASE)})
+    assert later.fingerprint() == BASE.fingerprint()
+    assert dataclasses.replace(later, new="x").fingerprint() != BASE.fingerprint()

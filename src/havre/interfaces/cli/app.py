@@ -25,6 +25,9 @@ from havre.interfaces.cli.commands import (
 from havre.interfaces.cli.examples import epilog, prose
 from havre.interfaces.cli.session import Where
 
+# A wrong option or argument ends like any other wrong request; Typer's own 2 means changes here.
+typer.BadParameter.__mro__[1].exit_code = trouble.USAGE  # type: ignore[attr-defined]
+
 _DEPLOY = "Deploy"
 _LOOK = "Look"
 _SETTINGS = "Settings"

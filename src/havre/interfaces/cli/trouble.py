@@ -22,17 +22,19 @@ from havre.errors import (
 
 OK = 0
 FAILED = 1
-USAGE = 2
+CHANGES = 2
 UNREACHABLE = 3
 CONFLICT = 4
+USAGE = 64  # EX_USAGE of sysexits.h; 2 would be what many tools say for "there are changes"
 INTERRUPTED = 130
 
 EXIT_CODES: dict[int, str] = {
     OK: "Done.",
     FAILED: "The operation failed or was cancelled, or a check of `havre doctor` failed.",
-    USAGE: "The command, a name in it, or `havre.yaml` is wrong. Nothing was changed.",
+    CHANGES: "`havre plan` found changes, or drift. Nothing was changed.",
     UNREACHABLE: "Havre could not be reached, or it refused the token.",
     CONFLICT: "The request collides with what is running now; it may succeed later.",
+    USAGE: "The command, a name in it, or `havre.yaml` is wrong. Nothing was changed.",
     INTERRUPTED: "Interrupted by Ctrl-C. An operation that was being followed goes on.",
 }
 """Every exit code of the ``havre`` command and its meaning."""

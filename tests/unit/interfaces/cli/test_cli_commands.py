@@ -121,16 +121,16 @@ def test_each_command_asks_for_its_operation(
         ["secrets", "set"],
     ],
 )
-def test_a_wrong_argument_asks_for_nothing_and_ends_with_2(
+def test_a_wrong_argument_asks_for_nothing_and_ends_with_64(
     api: StandIn, havre: Havre, arguments: list[str]
 ) -> None:
-    assert havre(*arguments, "-p", "shop").exit_code == 2
+    assert havre(*arguments, "-p", "shop").exit_code == 64
     assert api.asked == []
 
 
 def test_outside_a_project_the_name_is_asked_for(api: StandIn, havre: Havre) -> None:
     result = havre("ps")
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert "--project NAME" in getattr(result.exception, "hint", "")
 
 
@@ -150,7 +150,7 @@ def test_a_secret_in_an_argument_is_refused_and_not_repeated(
     api: StandIn, havre: Havre, words: list[str]
 ) -> None:
     result = havre("secrets", "set", *words, "-p", "shop", input="")
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert api.asked == []
     assert isinstance(result.exception, UsageError)
     assert "smtp" in str(result.exception)
@@ -168,7 +168,7 @@ def test_secrets_come_from_lines(api: StandIn, havre: Havre) -> None:
 @pytest.mark.parametrize("text", ["", "a=\n", "a\n"])
 def test_lines_without_a_value_set_nothing(api: StandIn, havre: Havre, text: str) -> None:
     result = havre("secrets", "set", "--from-env-file", "-", "-p", "shop", input=text)
-    assert result.exit_code == 2
+    assert result.exit_code == 64
     assert api.asked == []
 
 

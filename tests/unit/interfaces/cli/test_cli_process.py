@@ -87,14 +87,14 @@ def test_errors_for_programs_are_problems_on_standard_error(tmp_path: Path, api:
     assert (problem["detail"], problem["hint"], problem["retryable"]) == ("busy", "later", True)
 
 
-def test_an_unknown_option_is_2() -> None:
-    assert run("deploy", "--nope").returncode == 2
+def test_an_unknown_option_is_64() -> None:
+    assert run("deploy", "--nope").returncode == 64
 
 
 def test_a_manifest_tells_every_problem_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "havre.yaml").write_text("project: Shop\nservices:\n  api: {kind: ap}\n")
     done = run("manifest", "check", str(tmp_path / "havre.yaml"))
-    assert done.returncode == 2
+    assert done.returncode == 64
     assert "havre.yaml:1:" in done.stderr
     assert "havre.yaml:3:" in done.stderr
     assert len(json.loads(run("manifest", "check", "--json").stderr)["errors"]) >= 2
@@ -211,7 +211,7 @@ def test_destroying_asks_for_the_name(api: StandIn) -> None:
     terminal = Terminal("destroy", "-p", "shop")
     terminal.read("to go on")
     terminal.type("shop\n")
-    assert terminal.end() == 2
+    assert terminal.end() == 64
     assert api.asked == []
     terminal = Terminal("destroy", "-p", "shop", "--volumes")
     terminal.read("ALL ITS DATA")
