@@ -20,6 +20,8 @@ from docker.models.containers import Container
 from havre.adapters.buildkit.platform import prepare
 from havre.images import PLATFORM_IMAGES, RECIPE_LABEL, platform_image, recipe_hash
 
+ON_DEMAND = tuple(image.name for image in PLATFORM_IMAGES if image.on_demand)
+
 PASSWORD = "p%s'\"\\ $(id) é"
 HOST_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
@@ -39,7 +41,7 @@ def engine(host: str) -> Iterator[docker.DockerClient]:
 @pytest.fixture(scope="module")
 def ids(host: str) -> dict[str, str]:
     lines: list[str] = []
-    return prepare(host, report=lines.append)
+    return prepare(host, report=lines.append, also=ON_DEMAND)
 
 
 @pytest.fixture
@@ -91,9 +93,14 @@ def output(engine: docker.DockerClient, image: str, *command: str, **options: ob
 def test_a_second_preparation_builds_nothing_and_is_quick(host: str, ids: dict[str, str]) -> None:
     lines: list[str] = []
     started = time.monotonic()
-    assert prepare(host, report=lines.append) == ids
+    assert prepare(host, report=lines.append, also=ON_DEMAND) == ids
     assert time.monotonic() - started < 3
     assert lines == []
+
+
+def test_what_is_made_on_demand_is_left_out_where_nobody_asks(host: str, ids: dict[str, str]) -> None:
+    usual = prepare(host, report=lambda _: None)
+    assert ids.keys() - usual.keys() == {platform_image(name).tag for name in ON_DEMAND}
 
 
 def test_each_image_says_which_recipe_it_is_from(engine: docker.DockerClient, ids: dict[str, str]) -> None:
@@ -102,7 +109,7 @@ def test_each_image_says_which_recipe_it_is_from(engine: docker.DockerClient, id
 
 
 @pytest.mark.parametrize(
-    "name", [image.name for image in PLATFORM_IMAGES if image.name not in {"base", "node"}]
+    "name", [image.name for image in PLATFORM_IMAGES if image.name not in {"base", "node", "python"}]
 )
 def test_runs_as_an_unprivileged_user(engine: docker.DockerClient, ids: dict[str, str], name: str) -> None:
     assert output(engine, platform_image(name).tag, "id", "-u").strip() not in {"", "0"}
@@ -129,6 +136,19 @@ def test_holds_no_certificate_of_this_machine_alone(
 
 def _certificates(bundle: str) -> list[str]:
     return re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", bundle, re.DOTALL)
+
+
+def test_a_virtual_environment_of_one_python_image_works_in_the_other(
+    engine: docker.DockerClient, ids: dict[str, str], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    mount = {str(tmp_path): {"bind": "/app", "mode": "rw"}}
+    assert output(engine, "havre/python:3.13", "uv", "venv", "/app/.venv", volumes=mount) is not None
+    where = "import sys; print(sys.prefix, sys.version_info[:2])"
+    printed = output(engine, "havre/python-runtime:3.13", "python", "-c", where, volumes=mount)
+    assert printed == "/app/.venv (3, 13)\n"
+    tools = "for tool in uv pip cc g++; do command -v $tool; done; true"
+    assert output(engine, "havre/python-runtime:3.13", "sh", "-c", tools) == ""
 
 
 def test_node_has_its_tools_and_precompresses(

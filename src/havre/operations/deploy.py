@@ -176,6 +176,8 @@ class Deploy:
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
         request = self._request(found, service, composition.build_args(service), tag)
+        if isinstance(service, AppService):
+            platform.ensure_bases(self.run.platform, request, report=self.run.log)
         result = build(
             request,
             engine_host=self.run.platform.config.docker_host,

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Change
+from havre.domain.build import BuildRequest
+from havre.images import named_in, platform_image
 from havre.operations.context import Platform
 from havre.operations.routing import TRAEFIK_IMAGE
 
@@ -54,6 +56,24 @@ def _images(platform: Platform, report: Callable[[str], None]) -> dict[str, str]
     if not known or any(platform.engine.image_id(tag) != known[tag] for tag in known):
         known.update(prepare(platform.config.docker_host, report=report))
     return dict(known)
+
+
+def ensure_bases(platform: Platform, request: BuildRequest, *, report: Callable[[str], None]) -> None:
+    """Have the images that a Dockerfile starts from, where they are the platform's and made on demand.
+
+    A Dockerfile that cannot be read is left to the build, which says what is wrong with it.
+
+    Raises:
+        BuildError: one could not be built.
+    """
+    try:
+        text = (request.context / request.dockerfile).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return
+    wanted = [name for name in named_in(text) if platform_image(name).on_demand]
+    if wanted:
+        with platform.preparing:
+            prepare(platform.config.docker_host, report=report, also=wanted)
 
 
 def wait_until_stopping(platform: Platform) -> Wait:

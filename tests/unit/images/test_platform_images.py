@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import havre.images
-from havre.images import FOLDER, PLATFORM_IMAGES, PlatformImage, platform_image, recipe_hash
+from havre.images import FOLDER, PLATFORM_IMAGES, PlatformImage, named_in, platform_image, recipe_hash
 
 
 def test_every_folder_is_an_image_and_every_image_a_folder() -> None:
@@ -40,6 +40,13 @@ def test_every_pin_is_exact(image: PlatformImage) -> None:
         assert re.fullmatch(r"\d+\.\d+\.\d+", pin.version)
         assert set(pin.sha256) == {"x86_64", "aarch64"}
         assert all(re.fullmatch(r"[0-9a-f]{64}", digest) for digest in pin.sha256.values())
+
+
+def test_the_platform_images_of_a_dockerfile_are_found() -> None:
+    text = "ARG IMAGE=havre/python:3.13\nFROM ${IMAGE} AS build\nFROM docker.io/library/debian\n"
+    assert named_in(text) == ("python",)
+    assert named_in(text + "FROM havre/python-runtime:3.13\n") == ("python", "python-runtime")
+    assert named_in("FROM havre/python:3.12\nFROM havre/nosuch:1\n") == ()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from havre.adapters.buildkit.build import HOST_CA_BUNDLE, build
@@ -50,8 +50,8 @@ _NO_DOCS = (
 Report = Callable[[str], None]
 
 
-def prepare(engine_host: str, *, report: Report) -> dict[str, str]:
-    """Have every platform image on the engine, built from its present recipe.
+def prepare(engine_host: str, *, report: Report, also: Collection[str] = ()) -> dict[str, str]:
+    """Have the platform's images on the engine, built from their present recipes.
 
     An image whose label ``havre.recipe`` equals the recipe is left alone, so a second call takes
     well under a second.
@@ -59,6 +59,7 @@ def prepare(engine_host: str, *, report: Report) -> dict[str, str]:
     Args:
         engine_host: address of the engine, ``unix:///…`` or ``tcp://…``.
         report: takes a line per image, and the lines of build logs indented by two spaces.
+        also: names of images that are made on demand only, and are wanted now.
 
     Returns:
         Tag of each image to its id (``sha256:…``).
@@ -68,13 +69,14 @@ def prepare(engine_host: str, *, report: Report) -> dict[str, str]:
         EngineError: no docker client can build, or the engine does not answer.
     """
     engine = _Engine(find_client(), engine_host)
-    have = {image.tag: engine.find(image.tag, recipe_hash(image)) for image in PLATFORM_IMAGES}
+    wanted = [image for image in PLATFORM_IMAGES if not image.on_demand or image.name in also]
+    have = {image.tag: engine.find(image.tag, recipe_hash(image)) for image in wanted}
     ids = {tag: found for tag, found in have.items() if found}
-    missing = [image for image in PLATFORM_IMAGES if image.tag not in ids]
+    missing = [image for image in wanted if image.tag not in ids]
     for position, image in enumerate(missing, start=1):
         report(f"Building {image.tag} ({position} of {len(missing)})")
         ids[image.tag] = _build(image, engine, report=lambda line: report(f"  {line}"))
-    return {image.tag: ids[image.tag] for image in PLATFORM_IMAGES}
+    return {image.tag: ids[image.tag] for image in wanted}
 
 
 class _Engine:
