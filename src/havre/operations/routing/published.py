@@ -1,0 +1,94 @@
+"""The published addresses of each environment: which tasks of which release get requests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Sequence
+
+from havre.adapters import traefik
+from havre.domain import naming
+from havre.domain.routes import RoutedService, RouteRule
+from havre.domain.snapshot import Task
+from havre.manifest import AppService, EnvironmentSpec, StaticService
+from havre.operations.routing.probing import Probing, health_of
+from havre.records.models import Environment, Release
+
+
+class Routing(Probing):
+    """Keeps what Traefik reads true."""
+
+    def publish(self, environment: Environment) -> bool:
+        """Write the routes of an environment's live release; True if they changed.
+
+        A service without one admitted task is routed by its alias alone: Swarm's own DNS then finds
+        whatever runs, also what this worker has not asked yet. Addresses of tasks that are gone
+        would be tried again at each change of configuration, and an empty list would find nothing.
+
+        What is live and what runs is read under one lock, so of two writers the later is the newer.
+        """
+        name = str(environment)
+        with self._lock:
+            now = Environment.objects.select_related("project", "current_release").get(pk=environment.pk)
+            release = now.current_release
+            wanted = routed_services(now, release) if release else ()
+            if not release or not wanted:
+                return traefik.withdraw(self._folder, name)
+            snapshot = self._engine.environment(now.project.name, now.name)
+            known = frozenset(traefik.published_addresses(traefik.published(self._folder).get(name)))
+            services = []
+            for routed in wanted:
+                swarm = snapshot.get(release.swarm_services.get(short_name(now, routed), ""))
+                addresses = self._addresses(swarm.tasks if swarm else (), known)
+                services.append(dataclasses.replace(routed, addresses=addresses, alias_only=not addresses))
+            configuration = traefik.routes_configuration(
+                services, public_ports=self._public_ports, acme=self._has_acme
+            )
+            return traefik.publish(self._folder, name, configuration)
+
+    def _addresses(self, tasks: Sequence[Task], known: Collection[str]) -> tuple[str, ...]:
+        """Addresses of the tasks that run and passed the gate, by this worker's word or the last's."""
+        running = {
+            task.id: address
+            for task in tasks
+            if task.is_running and (address := task.address(naming.EDGE_NETWORK))
+        }
+        admitted = [address for task, address in running.items() if self.is_admitted(task)]
+        return tuple(sorted(admitted or [a for a in running.values() if a in known]))
+
+    def withdraw(self, environment: Environment) -> None:
+        """Take an environment's routes away."""
+        traefik.withdraw(self._folder, str(environment))
+
+    def published_addresses(self) -> frozenset[str]:
+        """Every task address that is published now."""
+        return frozenset(
+            address
+            for configuration in traefik.published(self._folder).values()
+            for address in traefik.published_addresses(configuration)
+        )
+
+
+def short_name(environment: Environment, routed: RoutedService) -> str:
+    """The manifest's name of a routed service."""
+    return routed.name.removeprefix(f"{environment}-")
+
+
+def routed_services(environment: Environment, release: Release) -> tuple[RoutedService, ...]:
+    """The routes that a release wants, without addresses."""
+    spec = EnvironmentSpec.model_validate(release.spec)
+    return tuple(
+        RoutedService(
+            name=naming.service_name(spec.project, environment.name, name),
+            release=release.number,
+            port=service.port,
+            health=health_of(service),
+            rules=tuple(
+                RouteRule(d.host, tuple(d.paths), tuple(d.redirect_from), d.https) for d in service.domains
+            ),
+            addresses=(),
+            alias=naming.service_name(spec.project, environment.name, name),
+            max_body=int(service.max_body),
+        )
+        for name, service in spec.services.items()
+        if isinstance(service, AppService | StaticService) and service.port and service.domains
+    )
