@@ -1,11 +1,10 @@
-"""Writes ``docs/reference/cli.md`` from the commands themselves.
+"""Writes ``docs/reference/cli.md`` and ``docs/man/havre.1`` from the commands themselves.
 
 Run by ``python -m havre.interfaces.cli.reference``.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +17,9 @@ from havre.interfaces.cli.examples import lines
 from havre.interfaces.cli.trouble import EXIT_CODES
 
 PAGE = Path("docs/reference/cli.md")
+MAN_PAGE = Path("docs/man/havre.1")
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "HAVRE_SOCKET": "the API's unix socket, if not `$HAVRE_STATE/run/api.sock`",
     "HAVRE_STATE": "the server's state directory, where the socket is (default `/var/lib/havre`)",
     "HAVRE_URL": "a Havre elsewhere, by HTTPS",
@@ -43,7 +43,7 @@ def _page() -> Iterator[str]:
     yield ""
     yield "| environment variable | meaning |"
     yield "|---|---|"
-    for name, meaning in _ENVIRONMENT.items():
+    for name, meaning in ENVIRONMENT.items():
         yield f"| `{name}` | {meaning} |"
     yield ""
     yield "| exit code | meaning |"
@@ -58,13 +58,13 @@ def _page() -> Iterator[str]:
     yield "## Options before the command"
     yield ""
     yield from _options(root)
-    for path, command in sorted(_commands(root)):
+    for path, command in sorted(commands(root)):
         yield f"## havre {path}"
         yield ""
         yield (command.help or "").strip()
         yield ""
         yield "```"
-        yield " ".join(f"havre {path} {_usage(command)}".split())
+        yield " ".join(f"havre {path} {usage(command)}".split())
         yield "```"
         yield ""
         yield from _arguments(command)
@@ -78,16 +78,17 @@ def _page() -> Iterator[str]:
             yield ""
 
 
-def _commands(group: object, prefix: str = "") -> Iterator[tuple[str, TyperCommand]]:
+def commands(group: object, prefix: str = "") -> Iterator[tuple[str, TyperCommand]]:
     """Every command that does something, by the words that call it."""
     if isinstance(group, TyperGroup):
         for name, command in group.commands.items():
-            yield from _commands(command, f"{prefix} {name}".strip())
+            yield from commands(command, f"{prefix} {name}".strip())
     elif isinstance(group, TyperCommand):
         yield prefix, group
 
 
-def _usage(command: TyperCommand) -> str:
+def usage(command: TyperCommand) -> str:
+    """What may follow the words of a command."""
     context = typer.Context(command, info_name="havre")
     return " ".join(command.collect_usage_pieces(context))
 
@@ -127,6 +128,8 @@ def _worth_telling(default: object) -> bool:
 
 
 if __name__ == "__main__":
-    page = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
-    page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(markdown(), encoding="utf-8")
+    from havre.interfaces.cli import man  # it imports this module
+
+    for file, text in ((PAGE, markdown()), (MAN_PAGE, man.page())):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")

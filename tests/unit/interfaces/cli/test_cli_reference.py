@@ -9,12 +9,29 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from havre.interfaces.cli import reference
+from havre.interfaces.cli import man, reference
 from havre.interfaces.cli.app import app
 from havre.interfaces.cli.examples import EXAMPLES
 from havre.interfaces.cli.trouble import EXIT_CODES
 
-PAGE = Path(__file__).parents[4] / reference.PAGE
+ROOT = Path(__file__).parents[4]
+PAGE = ROOT / reference.PAGE
+NO_JSON = {
+    "web": "a process in the foreground",
+    "worker": "a process in the foreground",
+    "serve": "a process in the foreground",
+    "manifest schema": "its output is JSON already",
+    "manifest sample": "its output is a file to edit",
+    "deploy-key create": "prints one key and nothing else",
+    "deploy-key set": "says nothing but that it is done",
+    "deploy-key unset": "says nothing but that it is done",
+    "env set": "says nothing but that it is done",
+    "env unset": "says nothing but that it is done",
+    "secrets set": "says nothing but that it is done",
+    "secrets unset": "says nothing but that it is done",
+    "tokens revoke": "says nothing but that it is done",
+}
+"""Commands without ``--json``, and why. What lists or shows anything has it."""
 
 
 def below(group: object, prefix: str = "") -> dict[str, TyperCommand]:
@@ -32,6 +49,33 @@ COMMANDS = below(get_command(app))
 
 def test_the_page_is_current() -> None:
     assert PAGE.read_text() == reference.markdown(), "run: python -m havre.interfaces.cli.reference"
+
+
+def test_the_manual_page_is_current() -> None:
+    stored = (ROOT / reference.MAN_PAGE).read_text()
+    assert stored == man.page(), "run: python -m havre.interfaces.cli.reference"
+
+
+def test_the_manual_page_tells_every_command_and_exit_code() -> None:
+    page = man.page()
+    for name in COMMANDS:
+        assert f"\n.SS havre {name}".replace("-", r"\-") in page
+    for code, meaning in EXIT_CODES.items():
+        assert f"\\fB{code}\\fR\n{meaning[:9]}" in page
+
+
+def test_every_line_of_the_manual_page_is_text_or_a_known_request() -> None:
+    known = {".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".nf", ".fi", '.\\"'}
+    for line in man.page().splitlines():
+        assert line, "an empty line is an error of man(7)"
+        assert not line.startswith("'")
+        assert not line.startswith(".") or line.split()[0] in known, line
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_everything_that_lists_or_shows_has_json(name: str) -> None:
+    has = any("--json" in getattr(param, "opts", ()) for param in COMMANDS[name].params)
+    assert has != (name in NO_JSON), f"{name}: give it --json, or a reason in NO_JSON"
 
 
 def test_the_page_tells_every_command_and_exit_code() -> None:
