@@ -54,7 +54,7 @@ def _page() -> Iterator[str]:
 
 
 def _command(path: str, command: TyperCommand) -> Iterator[str]:
-    yield f".SS {_text(f'havre {path} {usage(command)}'.strip())}"
+    yield f".SS {roff(f'havre {path} {usage(command)}'.strip())}"
     yield from _paragraphs(command.help or "")
     arguments = [param for param in command.params if isinstance(param, TyperArgument) and param.help]
     yield from _list({(p.metavar or str(p.name).upper()): p.help or "" for p in arguments})
@@ -62,7 +62,7 @@ def _command(path: str, command: TyperCommand) -> Iterator[str]:
     if lines(path):
         yield ".PP"
         yield ".nf"
-        yield from (f"    {_text(line)}" for line in lines(path))
+        yield from (f"    {roff(line)}" for line in lines(path))
         yield ".fi"
 
 
@@ -78,8 +78,8 @@ def _options(params: Sequence[object]) -> Iterator[str]:
 def _list(entries: dict[str, str]) -> Iterator[str]:
     for term, meaning in entries.items():
         yield ".TP"
-        yield f"\\fB{_text(term)}\\fR"
-        yield _text(" ".join(meaning.split())) or "\\&"
+        yield f"\\fB{roff(term)}\\fR"
+        yield roff(" ".join(meaning.split())) or "\\&"
 
 
 def _paragraphs(text: str) -> Iterator[str]:
@@ -87,12 +87,12 @@ def _paragraphs(text: str) -> Iterator[str]:
         if number:
             yield ".PP"
         if paragraph.startswith("  "):
-            yield from (".nf", *(_text(line) for line in paragraph.splitlines()), ".fi")
+            yield from (".nf", *(roff(line) for line in paragraph.splitlines()), ".fi")
         else:
-            yield _text(" ".join(paragraph.split()))
+            yield roff(" ".join(paragraph.split()))
 
 
-def _text(line: str) -> str:
+def roff(line: str) -> str:
     """A line as man(7) prints it: backslashes, hyphens and a leading full stop mean themselves."""
     safe = line.replace("\\", "\\e").replace("-", "\\-").replace("…", "...")
     safe = re.sub(r"`([^`]+)`", r"\\fB\1\\fR", safe)

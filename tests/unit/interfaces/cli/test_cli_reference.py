@@ -61,7 +61,7 @@ def test_the_manual_page_tells_every_command_and_exit_code() -> None:
     for name in COMMANDS:
         assert f"\n.SS havre {name}".replace("-", r"\-") in page
     for code, meaning in EXIT_CODES.items():
-        assert f"\\fB{code}\\fR\n{meaning[:9]}" in page
+        assert f".TP\n\\fB{code}\\fR\n{man.roff(meaning)}\n" in page
 
 
 def test_every_line_of_the_manual_page_is_text_or_a_known_request() -> None:
