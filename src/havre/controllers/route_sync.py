@@ -88,9 +88,10 @@ class RouteSync:
         environments = list(
             Environment.objects.select_related("project", "current_release").exclude(current_release=None)
         )
-        if not environments:
-            return True
         snapshot = self._platform.engine.snapshot()
+        if not environments:
+            self._platform.routing.forget_all_but({task.id for s in snapshot.services for task in s.tasks})
+            return True
         self._seed(snapshot)
         candidates = [
             candidate for environment in environments for candidate in _candidates(environment, snapshot)

@@ -18,6 +18,7 @@ from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
 from havre.errors import HavreError
+from havre.operations import scratch
 from havre.operations.context import Platform
 from havre.operations.platform import ensure, wait_until_stopping
 from havre.operations.routing import Routing
@@ -35,6 +36,8 @@ def run(config: Config) -> None:
     engine = Engine(config.docker_host)
     platform = Platform(config, engine, Routing(config, engine), stopping)
     boot = uuid.uuid4().hex
+    scratch.take_over(config.paths)
+    platform.routing.forget_earlier_probes()
     runner = OperationRunner(platform, boot)
     routes = RouteSync(platform)
     server = QueryServer(config.paths, runner.wake)

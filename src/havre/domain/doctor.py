@@ -38,12 +38,16 @@ class Level(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One check: what was seen, how good that is, and what to do if it is not."""
+    """One check: what was seen, how good that is, and what to do if it is not.
+
+    ``items`` are the single findings of a check that has several, for programs.
+    """
 
     check: str
     level: Level
     seen: str
     remedy: str = ""
+    items: tuple[dict[str, object], ...] = ()
 
 
 @dataclass(frozen=True)

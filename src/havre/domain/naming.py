@@ -33,6 +33,14 @@ def job_name(project: str, environment: str, service: str, release: int) -> str:
     return f"{service_name(project, environment, service, release)}-release"
 
 
+def password_secret(environment: str, service: str, version: int) -> str:
+    """Name of the Swarm secret that holds the password of a database or cache.
+
+    ``environment`` is the name that :func:`environment_name` gives.
+    """
+    return f"{environment}-{service}-password-v{version}"
+
+
 def image_tag(project: str, service: str, commit: str, release: int) -> str:
     """Tag of a built image, for people; services use the image id."""
     return f"{project}/{service}:{commit[:12]}-{release}"

@@ -12,9 +12,11 @@ from havre.adapters.buildkit.cli import find_client
 from havre.adapters.host import machine
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
-from havre.domain import doctor, naming
+from havre.domain import audit, doctor, naming
+from havre.domain.audit import Cleaned, Orphan
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.errors import HavreError
+from havre.records.opening import open_records
 
 _ENGINE_TIMEOUT = 5
 
@@ -39,6 +41,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Proxy and CA", lambda: [_authorities()]),
         ("Keys", lambda: [_keys(config)]),
         ("Havre", lambda: [_havre(health)]),
+        ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
     for name, check in checks:
@@ -148,6 +151,40 @@ def _keys(config: Config) -> Verdict:
     except PermissionError:
         return doctor.keys((), unreadable=True)
     return doctor.keys(files, unreadable=False)
+
+
+def _orphans(config: Config, *, has_engine: bool) -> Verdict:
+    if not has_engine:
+        return Verdict("Orphans", Level.SKIPPED, "the engine does not answer")
+    try:
+        return audit.verdict(find_orphans(config))
+    except HavreError as error:
+        return Verdict("Orphans", Level.SKIPPED, error.message, error.hint)
+
+
+def find_orphans(config: Config) -> tuple[Orphan, ...]:
+    """What nothing needs any more (see :mod:`havre.operations.audit`).
+
+    Raises:
+        HavreError: the engine or the records cannot be asked.
+    """
+    open_records(config)
+    # Imported here: it reads the records, which were opened a moment ago.
+    from havre.operations.audit import audit as look  # noqa: PLC0415
+
+    return look(config, Engine(config.docker_host))
+
+
+def clean_orphans(config: Config) -> Cleaned:
+    """Take away what nothing needs any more.
+
+    Raises:
+        HavreError: the engine or the records cannot be asked, or the records are not this engine's.
+    """
+    open_records(config)
+    from havre.operations.audit import clean  # noqa: PLC0415 - as above
+
+    return clean(config, Engine(config.docker_host))
 
 
 def _havre(health: Health) -> Verdict:

@@ -224,7 +224,7 @@ class Composition:
 
     def _swarm_secret(self, service: str) -> str:
         version = self.release.secret_versions[password_name(service)]
-        return f"{self._network}-{service}-password-v{version}"
+        return naming.password_secret(self._network, service, version)
 
     def _postgres(self, name: str, service: PostgresService) -> Workload:
         return self._database(

@@ -123,7 +123,9 @@ def _build(image: PlatformImage, engine: _Engine, *, report: Report) -> str:
     arguments = {}
     if not image.depends_on:
         arguments["FROM"] = _debian(engine, report=report)
-    with tempfile.TemporaryDirectory(prefix=f"havre-{image.name}-", dir=DISK_TMP) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix=f"havre-{image.name}-", dir=tempfile.tempdir or DISK_TMP
+    ) as folder:
         context = Path(folder) / "context"
         shutil.copytree(image.folder, context)
         for pin in image.pins:
@@ -160,7 +162,7 @@ def _bootstrap(engine: _Engine, recipe: str, *, report: Report) -> None:
     ``HAVRE_APT_MIRROR`` names another mirror; several are separated by spaces.
     """
     report(f"Bootstrapping Debian {SUITE}")
-    with tempfile.TemporaryDirectory(prefix="havre-debian-", dir=DISK_TMP) as folder:
+    with tempfile.TemporaryDirectory(prefix="havre-debian-", dir=tempfile.tempdir or DISK_TMP) as folder:
         archive = Path(folder) / "root.tar"
         command = [
             "mmdebstrap",

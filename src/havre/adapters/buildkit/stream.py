@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from havre.children import ending_with_us
 from havre.errors import BuildError, Cancelled
 
 POLL_SECONDS = 0.2
@@ -32,7 +33,8 @@ def stream(
 ) -> int:
     """Run a command, give each line of its output to ``on_line``, return its exit code.
 
-    The command gets a process group of its own; whatever way this ends, nothing of the group is left.
+    The command gets a process group of its own; whatever way this ends, nothing of the group is left, and
+    the command is told to end should this process be killed.
 
     Args:
         command: argument list.
@@ -46,7 +48,7 @@ def stream(
         BuildError: it was stopped because it took too long.
     """
     process = subprocess.Popen(
-        list(command),
+        ending_with_us(command),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from havre.adapters.git.source import Source
+from havre.children import ending_with_us
 from havre.errors import Cancelled, SourceError
 
 POLL_SECONDS = 0.1
@@ -77,7 +78,7 @@ class Git:
         """
         place = ["-C", str(folder)] if folder else []
         process = subprocess.Popen(
-            ["git", *place, *arguments],
+            ending_with_us(["git", *place, *arguments]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -44,7 +44,7 @@ class Engine:
 
     def connect(self, *, timeout: int | None = None) -> docker.APIClient:
         """A new connection, for what blocks long (following events or logs); the caller closes it."""
-        with _explained(f"reaching the Docker engine at {self.address}"):
+        with explained(f"reaching the Docker engine at {self.address}"):
             return docker.APIClient(base_url=self.address, version="auto", timeout=timeout or self._timeout)
 
     @property
@@ -58,7 +58,7 @@ class Engine:
 
     def info(self) -> dict[str, Any]:
         """The engine's description of itself (``GET /info``)."""
-        with _explained("reading the engine's description"):
+        with explained("reading the engine's description"):
             return self._api.info()
 
     def require_swarm(self) -> None:
@@ -73,7 +73,7 @@ class Engine:
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
         wanted = [_MANAGED["label"], *(f"{key}={value}" for key, value in labels.items())]
-        with _explained("listing services"):
+        with explained("listing services"):
             services = self._api.services(filters={"label": wanted})
             if not services:
                 return Snapshot()
@@ -86,14 +86,14 @@ class Engine:
 
     def tasks_of(self, service_names: Sequence[str]) -> tuple[Task, ...]:
         """The tasks of some services, newest first: one quick request, for tight loops."""
-        with _explained("listing tasks"):
+        with explained("listing tasks"):
             tasks = self._api.tasks(filters={"service": list(service_names)})
         ordered = sorted(tasks, key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
         return tuple(task_of(task) for task in ordered)
 
     def image_id(self, reference: str) -> str | None:
         """The id of a local image, None if the engine does not have it."""
-        with _explained(f"looking for the image {reference}"):
+        with explained(f"looking for the image {reference}"):
             try:
                 return cast("str", self._api.inspect_image(reference)["Id"])
             except NotFound:
@@ -103,7 +103,7 @@ class Engine:
 
     def ensure_network(self, name: str, labels: dict[str, str], *, subnet: str = "") -> None:
         """Make an overlay network unless it is there."""
-        with _explained(f"making the network {name}"):
+        with explained(f"making the network {name}"):
             if self._network_id(name):
                 return
             ipam = (
@@ -125,7 +125,7 @@ class Engine:
 
     def remove_network(self, name: str) -> None:
         """Remove a network, waiting for the last task's end to be noticed."""
-        with _explained(f"removing the network {name}"):
+        with explained(f"removing the network {name}"):
             found = self._network_id(name)
             if found:
                 for attempt in _while_busy():
@@ -134,7 +134,7 @@ class Engine:
 
     def ensure_secret(self, name: str, value: bytes, labels: dict[str, str]) -> None:
         """Hand a secret to the Swarm unless one of that name (it carries the version) is there."""
-        with _explained(f"storing the secret {name}"):
+        with explained(f"storing the secret {name}"):
             if not self._secret_id(name):
                 self._api.create_secret(name, value, labels=labels)
 
@@ -144,13 +144,13 @@ class Engine:
 
     def secrets(self, labels: dict[str, str]) -> list[str]:
         """Names of the Swarm's secrets that have these labels."""
-        with _explained("listing secrets"):
+        with explained("listing secrets"):
             found = self._api.secrets(filters={"label": [f"{key}={value}" for key, value in labels.items()]})
         return [secret["Spec"]["Name"] for secret in found]
 
     def remove_secret(self, name: str) -> None:
         """Remove a secret if it is there."""
-        with _explained(f"removing the secret {name}"):
+        with explained(f"removing the secret {name}"):
             found = self._secret_id(name)
             if found:
                 for attempt in _while_busy():
@@ -160,13 +160,13 @@ class Engine:
     def volumes(self, labels: dict[str, str]) -> list[str]:
         """Names of the volumes that have these labels."""
         wanted = [f"{key}={value}" for key, value in labels.items()]
-        with _explained("listing volumes"):
+        with explained("listing volumes"):
             found = self._api.volumes(filters={"label": wanted})["Volumes"] or []
         return sorted(volume["Name"] for volume in found)
 
     def remove_volume(self, name: str) -> None:
         """Remove a volume and its data, once nothing uses it any more."""
-        with _explained(f"removing the volume {name}"):
+        with explained(f"removing the volume {name}"):
             for attempt in _while_busy():
                 with attempt:
                     self._api.remove_volume(name)
@@ -179,7 +179,7 @@ class Engine:
         The label ``havre.spec`` of what runs is compared with the workload's fingerprint.
         """
         wanted = workload.labelled(**{naming.SPEC: workload.fingerprint()})
-        with _explained(f"starting {workload.name}"):
+        with explained(f"starting {workload.name}"):
             current = self._inspect(workload.name)
             if current is None:
                 self._api.create_service(**_arguments(self._request(wanted)))
@@ -192,7 +192,7 @@ class Engine:
 
     def has_service(self, name: str) -> bool:
         """Whether there is a service of that name."""
-        with _explained(f"looking for {name}"):
+        with explained(f"looking for {name}"):
             return self._inspect(name) is not None
 
     @staticmethod
@@ -212,7 +212,7 @@ class Engine:
         Swarm clears its update status when it takes an update and sets it once it has begun, so
         right after an update an empty status means "not yet", at any other time "none".
         """
-        with _explained(f"inspecting {name}"):
+        with explained(f"inspecting {name}"):
             service = self._inspect(name) or {}
         state = (service.get("UpdateStatus") or {}).get("State", "")
         return state == "updating" or (not state and change is Change.UPDATED)
@@ -223,12 +223,12 @@ class Engine:
         def change(spec: dict[str, Any]) -> dict[str, Any]:
             return {**spec, "Mode": {"Replicated": {"Replicas": replicas}}}
 
-        with _explained(f"scaling {name} to {replicas}"):
+        with explained(f"scaling {name} to {replicas}"):
             self._update(name, change)
 
     def remove_service(self, name: str) -> None:
         """Remove a service if it is there; its tasks end in their stop grace period."""
-        with _explained(f"removing {name}"):
+        with explained(f"removing {name}"):
             try:
                 self._api.remove_service(name)
             except NotFound:
@@ -269,7 +269,7 @@ class Engine:
 
     def running_containers(self, ids: Collection[str]) -> list[str]:
         """Which of these containers still run on this node."""
-        with _explained("listing containers"):
+        with explained("listing containers"):
             running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
         return [container["Id"] for container in running if container["Id"] in ids]
 
@@ -294,7 +294,7 @@ class Engine:
         The worker runs on the node, outside of every overlay network; this is how it reaches the
         router's internal entry point, which is not published.
         """
-        with _explained("inspecting docker_gwbridge"):
+        with explained("inspecting docker_gwbridge"):
             bridge = self._api.inspect_network("docker_gwbridge")
         gateway = bridge["IPAM"]["Config"][0]["Gateway"]
         entry = (bridge.get("Containers") or {}).get(container)
@@ -302,7 +302,7 @@ class Engine:
 
     def events(self, client: docker.APIClient) -> Iterator[dict[str, Any]]:
         """What happens to containers, services and nodes, as it happens."""
-        with _explained("following events"):
+        with explained("following events"):
             yield from client.events(
                 decode=True,
                 filters={
@@ -336,7 +336,7 @@ def _while_busy() -> Retrying:
 
 
 @contextmanager
-def _explained(doing: str) -> Iterator[None]:
+def explained(doing: str) -> Iterator[None]:
     """Turn the SDK's errors into one that says what was being done and what helps."""
     try:
         yield

@@ -77,6 +77,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "doctor": (
         ("havre doctor", ""),
         ("havre doctor --json", ""),
+        ("havre doctor --clean", "shows what nothing needs any more, and asks"),
     ),
     "version": (("havre version", ""),),
     "serve": (("HAVRE_HTTP_PORT=8080 havre serve", ""),),

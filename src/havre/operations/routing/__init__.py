@@ -9,7 +9,11 @@ from havre.operations.routing.probing import Candidate, candidates_of, health_of
 from havre.operations.routing.published import Routing, routed_services, short_name
 from havre.operations.routing.router import TRAEFIK_IMAGE
 
+OWN_ROUTES = frozenset({"havre", "havre-api", "probes"})
+"""Files of the router that are no environment's."""
+
 __all__ = [
+    "OWN_ROUTES",
     "TRAEFIK_IMAGE",
     "Candidate",
     "Routing",

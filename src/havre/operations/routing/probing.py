@@ -83,6 +83,12 @@ class Probing(RouterService):
                 self._passes[candidate.task.id] = 0
             self._answers[candidate.task.id] = str(answer)
 
+    def forget_earlier_probes(self) -> None:
+        """Take away the probe routers that an earlier worker left: this one has asked nobody yet."""
+        with self._lock:
+            if not self._probed:
+                traefik.withdraw(self._folder, _PROBES)
+
     def forget(self, tasks: Iterable[str]) -> None:
         """Take away the probe routers of tasks that ended or were admitted long ago."""
         with self._lock:

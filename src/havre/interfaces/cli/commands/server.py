@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from havre.interfaces.cli.session import Json, open_client
@@ -60,11 +62,24 @@ def own_version() -> str:
     return installed()
 
 
-def doctor(ctx: typer.Context, as_json: Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    clean: Annotated[
+        bool, typer.Option("--clean", help="Show the orphans, ask, and take them away. Never volumes.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --clean: do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
     """Check this server: engine, ports, disk, memory, clock, certificates, Havre itself; say the remedies.
 
-    Works whether or not Havre is running. Ends with 1 when a check failed.
+    It also finds orphans: services, networks, secrets, routes and folders that Havre made and that no release
+    and no operation needs any more. Works whether or not Havre is running. Ends with 1 when a check failed.
     """
+    if clean:
+        from havre.interfaces.cli.commands.cleaning import clean_up  # noqa: PLC0415 - start-up time
+
+        clean_up(yes=yes, as_json=as_json)
+        return
     from contextlib import nullcontext  # noqa: PLC0415 - start-up time
     from dataclasses import asdict  # noqa: PLC0415 - start-up time
 

@@ -1,0 +1,16 @@
+"""The audit as a user asks for it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from support.server import Server
+
+
+def orphans(server: Server, environment: str = "") -> list[dict[str, Any]]:
+    """What ``havre doctor`` calls an orphan, of one environment (``PROJECT-NAME``) or of all."""
+    told = json.loads(server.cli("doctor", "--json", check=False).stdout)
+    (verdict,) = [row for row in told if row["check"] == "Orphans"]
+    assert verdict["level"] != "skipped", verdict
+    return [item for item in verdict["items"] if environment in {"", item["environment"]}]
