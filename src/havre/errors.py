@@ -4,7 +4,7 @@
     ├── ManifestError           havre.yaml is not valid (carries every problem found)
     ├── UsageError              the request itself is wrong: unknown name, bad argument
     ├── ConflictError           the request collides with what is running now
-    ├── SourceError             the repository could not be read
+    ├── SourceError             a repository, or an image of a registry, could not be read
     ├── BuildError              an image could not be built
     ├── EngineError             the Docker engine refused or did not answer
     ├── RolloutError            a release did not become healthy or did not answer
@@ -56,7 +56,7 @@ class ConflictError(HavreError):
 
 
 class SourceError(HavreError):
-    """The repository could not be read."""
+    """A repository, or an image of a registry, could not be read."""
 
 
 class BuildError(HavreError):

@@ -89,6 +89,7 @@ class Workload:
     name: str
     image: str
     labels: tuple[tuple[str, str], ...] = ()
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     env: tuple[EnvVar, ...] = ()
     attachments: tuple[Attachment, ...] = ()
@@ -103,6 +104,7 @@ class Workload:
     stop_grace: float = 10.0
     read_only: bool = False
     user: str = ""
+    working_dir: str = ""
     is_job: bool = False
     ignore_image_health: bool = False
     """Whether the image's own health check is left out, because Havre asks the service itself."""

@@ -15,11 +15,14 @@ from havre.manifest.parts import (
     Build,
     EnvValue,
     Health,
+    Image,
     Volume,
 )
 from havre.manifest.routed import RoutedModel, Strategy, known_strategy
 from havre.manifest.values import (
     Command,
+    ContainerPath,
+    ContainerUser,
     EnvName,
     Port,
 )
@@ -27,18 +30,34 @@ from havre.manifest.wording import fail, show
 
 
 class AppService(RoutedModel):
-    """A program of yours, built into an image by its Dockerfile."""
+    """A program of yours, built into an image by its Dockerfile, or a ready image."""
 
     kind: Literal["app"] = Field(description="Kind of service.", examples=["app"])
-    build: Build = Field(
-        default_factory=Build,
+    image: Image | None = Field(
+        None,
+        description="A ready image, instead of `build`; text is short for its `name`.",
+        examples=["registry.example.org/team/api:1.4"],
+    )
+    build: Build | None = Field(
+        default_factory=lambda data: None if data.get("image") else Build(),
         description="How the image is built; text is short for its `context`.",
         examples=[{"context": ".", "dockerfile": "apps/api/Dockerfile"}],
+    )
+    entrypoint: Command | None = Field(
+        None,
+        description="Replaces the image's entry point: the program to which `command` is given.",
+        examples=[["/usr/local/bin/start"]],
     )
     command: Command | None = Field(
         None,
         description="Replaces the image's command. A text is split into words; there is no shell.",
         examples=["node dist/main.js"],
+    )
+    user: ContainerUser | None = Field(
+        None, description="Replaces the image's user, and its group after a colon.", examples=["1000:1000"]
+    )
+    working_dir: ContainerPath | None = Field(
+        None, description="Replaces the folder in which the program starts.", examples=["/app"]
     )
     port: Port | None = Field(
         None,
@@ -77,6 +96,17 @@ class AppService(RoutedModel):
         "`recreate` stops the old one first. Default: `recreate` with volumes, else `side-by-side`.",
         examples=["side-by-side"],
     )
+
+    @field_validator("build")
+    @classmethod
+    def _build_or_image(cls, build: Build | None, info: ValidationInfo) -> Build | None:
+        image = info.data.get("image")
+        if build is not None and image is not None:
+            why = "is given beside image"
+            raise fail(why, "keep one of the two; in an environment, build: null or image: null removes one")
+        if build is None and image is None and "image" in info.data:
+            raise fail("is null, and there is no image", "write build: . or an image")
+        return build
 
     @field_validator("port")
     @classmethod

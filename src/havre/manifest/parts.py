@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from havre.manifest.shortforms import expand_build, expand_health, expand_volume
+from havre.manifest.shortforms import expand_build, expand_health, expand_image, expand_volume
 from havre.manifest.values import (
     Command,
     ContainerPath,
@@ -30,6 +30,7 @@ from havre.manifest.values import (
     EnvName,
     HealthPath,
     HostName,
+    ImageReference,
     Name,
     PlainText,
     PositiveDuration,
@@ -177,6 +178,30 @@ class Build(Model):
     )
 
     _short = model_validator(mode="before")(expand_build)
+
+
+class RegistryAuth(Model):
+    """Who asks the registry. Without it, what `docker login` stored for the worker's account is used."""
+
+    secret: Name = Field(
+        description="Name of the secret that holds `USER:PASSWORD`, set with `havre secrets set NAME`.",
+        examples=["registry-login"],
+    )
+
+
+class Image(Model):
+    """A ready image, pulled instead of built."""
+
+    name: ImageReference = Field(
+        description="Name with a tag or a digest. A tag is resolved to a digest once, when a commit is "
+        "deployed; restarts, rollbacks and later deployments of this commit use that digest.",
+        examples=["registry.example.org/team/api:1.4"],
+    )
+    auth: RegistryAuth | None = Field(
+        None, description="The login of a private registry.", examples=[{"secret": "registry-login"}]
+    )
+
+    _short = model_validator(mode="before")(expand_image)
 
 
 class StaticBuild(Model):

@@ -17,6 +17,7 @@ from havre.manifest.services import SERVICE_MODELS
 _SHORT_FORMS: Final = {
     "Build": "The folder that the build sees.",
     "Health": "The path that is asked for.",
+    "Image": "The image's name.",
     "Volume": "The volume's name and where the container sees it, as name:/path.",
 }
 _OVERRIDE: Final = "ServiceOverride"
@@ -36,6 +37,9 @@ def json_schema() -> dict[str, Any]:
         definitions[kind]["not"] = {"required": ["domain", "domains"]}
     needs = {"port": ["health"], "health": ["port"], "domain": ["port"]}
     definitions["AppService"]["dependentRequired"] = needs
+    definitions["AppService"]["not"] = {
+        "anyOf": [definitions["AppService"]["not"], {"required": ["build", "image"]}]
+    }
     _add_overrides(definitions)
     for name, description in _SHORT_FORMS.items():
         short = {"type": "string", "description": description}

@@ -10,6 +10,11 @@ def expand_build(value: Any) -> Any:
     return {"context": value} if isinstance(value, str) else value
 
 
+def expand_image(value: Any) -> Any:
+    """``image: nginx:1.27`` is the name."""
+    return {"name": value} if isinstance(value, str) else value
+
+
 def expand_health(value: Any) -> Any:
     """``health: /health`` is the path."""
     return {"path": value} if isinstance(value, str) else value
@@ -38,6 +43,8 @@ def expand_service(value: Any) -> Any:
         service["domains"] = None if host is None else [{"host": host}]
     if service.get("kind") != "static" and "build" in service:
         service["build"] = expand_build(service["build"])
+    if service.get("kind") == "app" and "image" in service:
+        service["image"] = expand_image(service["image"])
     if "health" in service:
         service["health"] = expand_health(service["health"])
     return service

@@ -16,6 +16,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
+from havre.domain.images import IMAGE_PATTERN, LONGEST_NAME
 from havre.manifest.wording import fail, show
 
 NAME_PATTERN: Final = r"[a-z](?:[a-z0-9-]{0,28}[a-z0-9])?"
@@ -29,6 +30,7 @@ HEALTH_PATTERN: Final = ROUTE_PATTERN + r"(?:\?[A-Za-z0-9._~@%+,:=/&-]*)?"
 TIME_PATTERN: Final = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 BRANCH_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,199}"
 IDENTIFIER_PATTERN: Final = r"[a-z_][a-z0-9_]{0,62}"
+USER_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?"
 
 _HOST_LONGEST: Final = 253
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -107,6 +109,23 @@ def _host_remedy(text: str) -> str:
     if text != text.lower() and re.fullmatch(HOST_PATTERN, text.lower()):
         return f"write it in lower case: {text.lower()[:80]}"
     return "write a full name such as app.example.org (at most 253 characters)"
+
+
+def _image(text: str) -> str:
+    if re.fullmatch(IMAGE_PATTERN, text) and len(text) <= LONGEST_NAME:
+        return text
+    remedy = "write it as `docker pull` takes it, such as registry.example.org/team/api:1.4"
+    if "://" in text:
+        remedy = "leave out the scheme: registry.example.org/team/api:1.4"
+    elif text != text.lower() and re.fullmatch(IMAGE_PATTERN, text.lower()):
+        remedy = "write the part before the tag in lower case"
+    raise fail(f"got {show(text)}, which is not the name of an image", remedy)
+
+
+def _user(text: str) -> str:
+    if not re.fullmatch(USER_PATTERN, text):
+        raise fail(f"got {show(text)}", 'write a user or user:group, by names or numbers, in quotes: "1000"')
+    return text
 
 
 def _clean_path(text: str, pattern: str) -> str:
@@ -257,6 +276,7 @@ PATTERN_WORDS: Final = {
         (DURATION_PATTERN, "duration"),
         (SIZE_PATTERN, "size"),
         (TIME_PATTERN, "time of day"),
+        (IMAGE_PATTERN, "image"),
     )
 }
 """What the reference page calls text of a pattern."""
@@ -273,6 +293,8 @@ HealthPath = Annotated[
 ]
 RepositoryPath = Annotated[str, AfterValidator(_repository_path)]
 ContainerPath = Annotated[str, AfterValidator(_container_path), _text_schema("/.+")]
+ImageReference = Annotated[str, AfterValidator(_image), _text_schema(IMAGE_PATTERN, maxLength=LONGEST_NAME)]
+ContainerUser = Annotated[str, AfterValidator(_user), _text_schema(USER_PATTERN)]
 Branch = Annotated[str, AfterValidator(_branch), _text_schema(BRANCH_PATTERN)]
 TimeOfDay = Annotated[str, AfterValidator(_time), _text_schema(TIME_PATTERN)]
 Duration = Annotated[

@@ -14,7 +14,7 @@ from havre.domain.build import BuildRequest
 from havre.domain.snapshot import ENDED, Task
 from havre.errors import RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
-from havre.operations import platform, restore_points
+from havre.operations import images, platform, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.rollout import Rollout
@@ -103,22 +103,26 @@ class Deploy:
     def prepare_platform(self) -> str:
         """The platform's images and the router, made on the first deployment and then found."""
         with self.run.logging_as("platform"):
-            images, change = platform.ensure(self.run.platform, report=self.run.log, wait=self.run.wait)
+            made, change = platform.ensure(self.run.platform, report=self.run.log, wait=self.run.wait)
         for name, service in self.spec.services.items():
             if isinstance(service, PostgresService):
-                self.draft.images[name] = images[POSTGRES_IMAGE]
+                self.draft.images[name] = made[POSTGRES_IMAGE]
             elif isinstance(service, RedisService):
-                self.draft.images[name] = images[REDIS_IMAGE]
+                self.draft.images[name] = made[REDIS_IMAGE]
         self.draft.save(update_fields=["images"])
         return f"the router was {change}" if change else "ready"
 
     def build(self) -> str:
-        """The image of each service, addressed by its id."""
+        """The image of each service, addressed by its id, or its digest if a registry has it."""
         built = []
         for name, service in self.spec.services.items():
             if isinstance(service, AppService | StaticService) and not self._has_image(name):
-                with self.run.logging_as(f"build {name}"):
-                    self._build(name, service)
+                image = service.image if isinstance(service, AppService) else None
+                with self.run.logging_as(f"image {name}" if image else f"build {name}"):
+                    if image:
+                        images.fetch(self.run, self.draft, name, image)
+                    else:
+                        self._build(name, service)
                 built.append(name)
                 self.run.checkpoint()
         self._source.clean_up()
@@ -205,6 +209,8 @@ class Deploy:
     def _request(
         self, found: Checkout, service: AppService | StaticService, args: dict[str, str], tag: str
     ) -> BuildRequest:
+        if service.build is None:
+            raise RuntimeError("a ready image is not built")
         labels = naming.labels(self.run.project, self.run.environment.name)
         context = inside(found, service.build.context)
         if isinstance(service, AppService):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from havre.errors import EngineError, UsageError
+from havre.operations import images
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.rollout import Rollout
 from havre.records import queries
@@ -34,11 +35,9 @@ class RollBack:
             self.rollout.take(queries.release_numbered(run.environment, int(number)))
 
     def find(self) -> str:
-        """The release asked for, else the one before the live one; its images must be there still."""
+        """The release asked for, else the one before the live one; its images are there, or come back."""
         release = self._target()
-        missing = [
-            name for name, image in release.images.items() if not self.run.platform.engine.image_id(image)
-        ]
+        missing = images.bring_back(self.run, release)
         if missing:
             raise EngineError(
                 f"the image of {', '.join(missing)} of release {release.number} is gone from this server",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets as random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 from havre.adapters import sealing
 from havre.config import Config
@@ -68,7 +68,7 @@ def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str
             hint=" and ".join(f"run `havre secrets set {name}`" for name in missing)
             + f" (for --env {environment.name}); the value is read from standard input",
         )
-    used = _secrets_named(spec) | {
+    used = _secrets_of_programs(spec) | {
         password_name(name)
         for name, service in spec.services.items()
         if isinstance(service, PostgresService | RedisService)
@@ -77,6 +77,16 @@ def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str
 
 
 def _secrets_named(spec: EnvironmentSpec) -> set[str]:
+    logins = {
+        service.image.auth.secret
+        for service in spec.services.values()
+        if isinstance(service, AppService) and service.image and service.image.auth
+    }
+    return logins | _secrets_of_programs(spec)
+
+
+def _secrets_of_programs(spec: EnvironmentSpec) -> set[str]:
+    """Without logins of registries: these are not part of a release, so that they can expire."""
     return {
         value.secret
         for service in spec.services.values()
@@ -144,11 +154,13 @@ class Composition:
     def application(self, name: str, service: AppService | StaticService) -> Workload:
         """One service of this release."""
         is_app = isinstance(service, AppService)
+        program = _program(service) if isinstance(service, AppService) else {}
         return Workload(
             name=naming.service_name(self.project, self.environment.name, name, self.release.number),
             image=self.release.images[name],
             labels=self._labels(name, "app"),
             command=service.command or () if isinstance(service, AppService) else (),
+            **program,
             env=self._env(name, service) if isinstance(service, AppService) else (),
             attachments=self._attachments(name, is_routed=service.port is not None),
             volumes=self._volumes(service) if isinstance(service, AppService) else (),
@@ -168,6 +180,7 @@ class Composition:
             image=self.release.images[name],
             labels=self._labels(name, "job"),
             command=service.release or (),
+            **_program(service),
             env=self._env(name, service),
             attachments=(Attachment(self._network),),
             limits=_limits(service),
@@ -180,7 +193,8 @@ class Composition:
 
     def build_args(self, service: AppService | StaticService) -> dict[str, str]:
         """The build arguments, references resolved (the manifest allows none to secrets)."""
-        return {key: references.resolve(value, self._attribute) for key, value in service.build.args.items()}
+        args = service.build.args if service.build else {}
+        return {key: references.resolve(value, self._attribute) for key, value in args.items()}
 
     def swarm_secrets(self) -> dict[str, bytes]:
         """Secrets that the Swarm hands out as files, by the Swarm's name: database passwords."""
@@ -335,6 +349,21 @@ class Composition:
             "password": password,
             "url": f"redis://:{password}@{name}:{_REDIS_PORT}/0",
         }
+
+
+class _Program(TypedDict, total=False):
+    entrypoint: tuple[str, ...]
+    user: str
+    working_dir: str
+
+
+def _program(service: AppService) -> _Program:
+    """How the image is entered, for the service and its release command alike."""
+    return {
+        "entrypoint": service.entrypoint or (),
+        "user": service.user or "",
+        "working_dir": service.working_dir or "",
+    }
 
 
 def _limits(service: ServiceSpec) -> Resources:

@@ -178,6 +178,25 @@ def new_release(environment: Environment, operation: Operation, **fields: Any) -
     return Release.objects.create(environment=environment, operation=operation, number=last + 1, **fields)
 
 
+def resolved_image(environment: Environment, commit: str, service: str, name: str) -> str | None:
+    """The reference to which an image's name was resolved for a commit that served already.
+
+    The environment's own releases come first, then those of the project's other environments: what
+    staging tried is what production gets. Releases that never served do not count, so that an image
+    that was broken can be pushed again.
+    """
+    served = Release.objects.filter(
+        environment__project=environment.project, commit=commit, live_at__isnull=False
+    ).order_by("-live_at")
+    own = [release for release in served if release.environment_id == environment.pk]
+    others = [release for release in served if release.environment_id != environment.pk]
+    for release in [*own, *others]:
+        image = release.spec["services"].get(service, {}).get("image") or {}
+        if image.get("name") == name and release.images.get(service):
+            return str(release.images[service])
+    return None
+
+
 @transaction.atomic
 def go_live(release: Release) -> None:
     """Make this release the environment's current one."""

@@ -9,7 +9,9 @@ from havre.manifest import (
     Build,
     Domain,
     Health,
+    Image,
     PostgresService,
+    RegistryAuth,
     Resources,
     Routed,
     SecretReference,
@@ -246,3 +248,29 @@ def test_wrong_sizes(text: str) -> None:
     found = problem(app(f"max_body: {text}"))
     assert found.path == "services.api.max_body"
     assert found.hint
+
+
+def test_an_app_of_a_ready_image() -> None:
+    service = api(bare("image: nginx:1.27"))
+    assert (service.image, service.build) == (Image(name="nginx:1.27"), None)
+    login = bare("image: {name: r.example.org/a, auth: {secret: registry-login}}")
+    assert api(login).image == Image(name="r.example.org/a", auth=RegistryAuth(secret="registry-login"))
+    assert api(bare("replicas: 1")).build == Build()
+
+
+def test_an_app_is_built_or_ready() -> None:
+    both = problem(bare("image: nginx\nbuild: ."))
+    assert (both.path, both.message) == ("services.api.build", "is given beside image")
+    here = "environments: {production: {services: {api: {build: null, image: nginx}}}}\n"
+    ready = production(app("build: apps/api", rest=here)).services["api"]
+    assert isinstance(ready, AppService)
+    assert (ready.build, ready.image) == (None, Image(name="nginx"))
+    for wrong in ("https://r.example.org/a", "Nginx", "a b", "nginx:", "nginx@sha256:12", "-x", "a//b"):
+        assert "is not the name of an image" in problem(bare(f'image: "{wrong}"')).message, wrong
+
+
+def test_how_an_image_is_entered() -> None:
+    service = api(bare('entrypoint: [sh, -c]\ncommand: [env]\nuser: "1000:1000"\nworking_dir: /srv/'))
+    assert (service.entrypoint, service.command) == (("sh", "-c"), ("env",))
+    assert (service.user, service.working_dir) == ("1000:1000", "/srv")
+    assert problem(bare('user: "root; id"')).hint.startswith("write a user or user:group")

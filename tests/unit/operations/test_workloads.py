@@ -155,6 +155,21 @@ def test_missing_secrets_are_named_all_at_once(config: Config, shop: Environment
         secret_versions(shop, load(text).for_environment("production"))
 
 
+def test_a_login_of_a_registry_has_to_be_set_and_is_no_part_of_a_release(
+    config: Config, shop: Environment
+) -> None:
+    spec = load(
+        MANIFEST.replace("    build: .\n", "    image: {name: r.example.org/api:1, auth: {secret: login}}\n")
+    ).for_environment("production")
+    sealed = sealing.seal(config.paths.public_key, b"x")
+    ensure_passwords(config, shop, spec)
+    queries.add_secret(shop, "token", sealed, actor="ada")
+    with pytest.raises(SecretError, match="no secret login"):
+        secret_versions(shop, spec)
+    queries.add_secret(shop, "login", sealed, actor="ada")
+    assert secret_versions(shop, spec).keys() == {"token", "db.password", "cache.password"}
+
+
 def test_a_secret_sealed_for_another_server_cannot_be_opened(
     config: Config, shop: Environment, tmp_path: Path
 ) -> None:

@@ -48,12 +48,16 @@ def service_request(
     if workload.ignore_image_health:
         # Swarm would hold a task back until the image's check passed, at that check's slow pace.
         container["Healthcheck"] = {"Test": ["NONE"]}
+    if workload.entrypoint:
+        container["Command"] = list(workload.entrypoint)
     if workload.command:
         container["Args"] = list(workload.command)
     if workload.read_only:
         container["ReadOnly"] = True
     if workload.user:
         container["User"] = workload.user
+    if workload.working_dir:
+        container["Dir"] = workload.working_dir
     return {
         "Name": workload.name,
         "Labels": dict(workload.labels),

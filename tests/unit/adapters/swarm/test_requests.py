@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from havre.adapters.swarm.requests import service_request, snapshot
 from havre.domain.workload import (
     Attachment,
@@ -141,3 +143,12 @@ def test_not_converged_while_a_task_lingers_or_is_missing() -> None:
     missing = snapshot([answer_service(replicas=2)], [answer_task("b", "running", "running", "2")])
     assert not lingering.services[0].has_converged
     assert not missing.services[0].has_converged
+
+
+def test_how_an_image_is_entered_is_left_to_it_unless_said() -> None:
+    plain = service_request(WORKLOAD, **IDS)["TaskTemplate"]["ContainerSpec"]
+    assert not {"Command", "User", "Dir"} & plain.keys()
+    told = dataclasses.replace(WORKLOAD, entrypoint=("sh", "-c"), user="1000:1000", working_dir="/srv")
+    container = service_request(told, **IDS)["TaskTemplate"]["ContainerSpec"]
+    assert (container["Command"], container["User"], container["Dir"]) == (["sh", "-c"], "1000:1000", "/srv")
+    assert told.fingerprint() != WORKLOAD.fingerprint()
