@@ -85,6 +85,9 @@ class Config(BaseSettings):
         description="For tests of recovery: steps, by comma, at whose beginning the worker kills itself;"
         " the first in an operation's first attempt, the second in its second.",
     )
+    command_threads: int = Field(
+        8, description="Commands (`havre run`, scheduled ones) run at once, beside the operations."
+    )
     operation_threads: int = Field(4, description="Operations run at once, each in its own environment.")
 
     @classmethod

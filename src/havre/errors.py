@@ -8,6 +8,7 @@
     ├── BuildError              an image could not be built
     ├── EngineError             the Docker engine refused or did not answer
     ├── RolloutError            a release did not become healthy or did not answer
+    ├── CommandError            a command that Havre ran for somebody failed or was stopped
     ├── SecretError             a secret is missing or cannot be opened
     ├── Cancelled               somebody asked the operation to stop
     └── ServerError             the CLI could not reach Havre, or Havre failed
@@ -69,6 +70,10 @@ class EngineError(HavreError):
 
 class RolloutError(HavreError):
     """A release did not become healthy, or did not answer."""
+
+
+class CommandError(HavreError):
+    """A one-off or scheduled command failed, ran out of time, or could not be started."""
 
 
 class SecretError(HavreError):

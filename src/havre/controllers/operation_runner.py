@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
 
@@ -26,15 +27,34 @@ _IDLE_LOOK: Final = 5.0  # seconds; new operations wake the runner at once, this
 _ATTEMPTS: Final = 3
 
 
-class OperationRunner:
-    """Runs operations in threads, one per environment at a time."""
+class _Lane:
+    """Threads of one sort of operation, so that long commands never hold up a deployment."""
 
-    def __init__(self, platform: Platform, boot: str) -> None:
+    def __init__(self, name: str, threads: int) -> None:
+        self._threads = threads
+        self._running: set[Future[None]] = set()
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+
+    def has_room(self) -> bool:
+        self._running = {future for future in self._running if not future.done()}
+        return len(self._running) < self._threads
+
+    def submit(self, act: Callable[[Operation], None], operation: Operation) -> Future[None]:
+        future = self.pool.submit(act, operation)
+        self._running.add(future)
+        return future
+
+
+class OperationRunner:
+    """Runs operations in threads: one per environment at a time, and commands beside them."""
+
+    def __init__(self, platform: Platform, boot: str, *, ended: Callable[[], None] = lambda: None) -> None:
         self._platform = platform
         self._boot = boot
-        self._pool = ThreadPoolExecutor(platform.config.operation_threads, thread_name_prefix="operation")
+        self._ended = ended
+        self._operations = _Lane("operation", platform.config.operation_threads)
+        self._commands = _Lane("command", platform.config.command_threads)
         self._wake = threading.Event()
-        self._running: set[Future[None]] = set()
 
     def wake(self) -> None:
         """Look for new operations now."""
@@ -47,20 +67,20 @@ class OperationRunner:
             self._submit(operation)
         while not self._platform.stopping.is_set():
             self._wake.clear()
-            while self._has_room() and (claimed := queries.claim(self._boot)):
-                self._submit(claimed)
+            for lane, commands in ((self._operations, False), (self._commands, True)):
+                while lane.has_room() and (claimed := queries.claim(self._boot, commands=commands)):
+                    self._submit(claimed)
             self._wake.wait(_IDLE_LOOK)
-        self._pool.shutdown(wait=True)
-
-    def _has_room(self) -> bool:
-        self._running = {future for future in self._running if not future.done()}
-        return len(self._running) < self._platform.config.operation_threads
+        self._operations.pool.shutdown(wait=True)
+        self._commands.pool.shutdown(wait=True)
 
     def _submit(self, operation: Operation) -> None:
-        future = self._pool.submit(self._run, operation)
-        self._running.add(future)
-        # The end of one operation may free its environment for the next.
-        future.add_done_callback(lambda _: self.wake())
+        lane = self._commands if operation.kind in queries.COMMANDS else self._operations
+        lane.submit(self._run, operation).add_done_callback(lambda _: self._over())
+
+    def _over(self) -> None:
+        self._ended()
+        self.wake()  # the end of one operation may free its environment for the next
 
     def _run(self, operation: Operation) -> None:
         close_old_connections()

@@ -41,6 +41,11 @@ def password_secret(environment: str, service: str, version: int) -> str:
     return f"{environment}-{service}-password-v{version}"
 
 
+def run_name(project: str, environment: str, service: str, operation: int) -> str:
+    """Name of the Swarm job of a one-off or scheduled command: one per operation, so never two."""
+    return f"{service_name(project, environment, service)}-run-{operation}"
+
+
 def image_tag(project: str, service: str, commit: str, release: int) -> str:
     """Tag of a built image, for people; services use the image id."""
     return f"{project}/{service}:{commit[:12]}-{release}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from havre.operations import deploy, destroy, restart, roll_back, scale
+from havre.operations import deploy, destroy, restart, roll_back, run_command, scale
 from havre.operations.context import Run, Runbook
 
 RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
@@ -14,4 +14,5 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "restart": restart.runbook,
     "scale": scale.runbook,
     "destroy": destroy.runbook,
+    "run": run_command.runbook,
 }

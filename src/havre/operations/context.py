@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from havre.config import Config
 from havre.errors import Cancelled
@@ -17,6 +17,10 @@ from havre.records.models import Environment, Operation
 if TYPE_CHECKING:
     from havre.adapters.swarm.engine import Engine
     from havre.operations.routing import Routing
+
+
+LONGEST_LINE: Final = 4000
+"""Characters of a line in an operation's log; what is beyond is cut off."""
 
 
 class Interrupted(BaseException):
@@ -83,9 +87,18 @@ class Run:
     def log(self, line: str, source: str = "") -> None:
         """Record a line for whoever follows. Lines are written in batches, at most 0.2 s late."""
         with self._lock:
-            self._lines.append((source or self.source, line[:4000]))
+            self._lines.append((source or self.source, line[:LONGEST_LINE]))
         if time.monotonic() - self._flushed > 0.2:  # noqa: PLR2004 - seconds
             self.flush()
+
+    def log_all(self, lines: Sequence[tuple[str, str]], **facts: object) -> None:
+        """Record lines, each (source, line), and store facts with the operation: both or neither."""
+        self.flush()
+        result = {**self.operation.result, **facts}
+        queries.record_output(
+            self.operation, [(source, line[:LONGEST_LINE]) for source, line in lines], result
+        )
+        self.operation.result = result
 
     def flush(self) -> None:
         """Write the lines that wait."""

@@ -11,12 +11,12 @@ from havre.adapters.buildkit.static import StaticSite, static_request, top_files
 from havre.adapters.git.checkout import Checkout
 from havre.domain import naming
 from havre.domain.build import BuildRequest
-from havre.domain.snapshot import ENDED, Task
-from havre.errors import RolloutError
+from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
 from havre.operations import images, platform, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
+from havre.operations.jobs import Job, take_away
 from havre.operations.rollout import Rollout
 from havre.operations.source import SourceReader, inside
 from havre.operations.workloads import (
@@ -235,45 +235,32 @@ class Deploy:
         return static_request(context, site, tags=(tag,), labels=labels)
 
     def _run_release_command(self, name: str, service: AppService) -> None:
-        """Run it as a Swarm job: it goes on if this worker dies, and is found again after."""
-        engine = self.run.platform.engine
-        job = self.rollout.composition.job(name, service)
+        """Run it as a job: it goes on if this worker dies, and is found again after."""
         if self.run.operation.result.get(f"released_{name}"):
             return
-        engine.ensure_service(job)
-        shown = 0
-        for _ in self.run.wait(every=0.2, at_most=_RELEASE_COMMAND_PATIENCE):
-            tasks = engine.tasks_of([job.name])
-            task = tasks[0] if tasks else None
-            if task and task.container:
-                lines = engine.last_lines(task.container, 10_000)
-                for line in lines[shown:]:
-                    self.run.log(line)
-                shown = len(lines)
-            if task and task.state in ENDED:
-                self._judge_release_command(name, task)
-                self.run.remember(**{f"released_{name}": True})
-                return
-        raise RolloutError(
-            f"the release command of {name} still ran after {_RELEASE_COMMAND_PATIENCE / 60:.0f} minutes"
-        )
+        job = self._job(name, service)
+        job.start()
+        try:
+            ending = job.wait(at_most=_RELEASE_COMMAND_PATIENCE)
+        except CommandError as error:
+            raise RolloutError(
+                f"the release command of {name}: {error.message}", detail=error.detail
+            ) from error
+        if not ending.is_good:
+            raise RolloutError(
+                f"the release command of {name} {ending.cause}",
+                hint="what served before was not touched; fix the command and deploy again",
+                detail="\n".join(ending.last_lines),
+            )
+        self.run.remember(**{f"released_{name}": True})
 
-    def _judge_release_command(self, name: str, task: Task) -> None:
-        if task.state == "complete":
-            return
-        engine = self.run.platform.engine
-        ran_out = bool(task.container) and engine.was_out_of_memory(task.container)
-        cause = "ran out of memory" if ran_out else f"exited with code {task.exit_code}"
-        if task.exit_code is None:
-            cause = f"did not start: {task.error or task.message}"
-        raise RolloutError(
-            f"the release command of {name} {cause}",
-            hint="what served before was not touched; fix the command and deploy again",
-            detail="\n".join(engine.last_lines(task.container)) if task.container else "",
-        )
+    def _job(self, name: str, service: AppService) -> Job:
+        source = f"release {name}"
+        workload = self.rollout.composition.job(name, service)
+        return Job(self.run, workload, sources={"stdout": source, "stderr": source}, key=name)
 
     def _remove_jobs(self) -> None:
-        for name in self.spec.services:
-            self.run.platform.engine.remove_service(
-                naming.job_name(self.run.project, self.run.environment.name, name, self.draft.number)
-            )
+        for name, service in self.spec.services.items():
+            if isinstance(service, AppService) and service.release:
+                job = naming.job_name(self.run.project, self.run.environment.name, name, self.draft.number)
+                take_away(self.run, job, grace=service.stop_grace)

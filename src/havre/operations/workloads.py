@@ -187,6 +187,40 @@ class Composition:
             is_job=True,
         )
 
+    def one_off(
+        self,
+        name: str,
+        service: AppService,
+        command: tuple[str, ...],
+        *,
+        operation: int,
+        variables: Mapping[str, str],
+    ) -> Workload:
+        """A command in a service's image with its variables, network and volumes, as a job."""
+        env = {var.name: var for var in self._env(name, service)}
+        env |= {key: EnvVar.plain(key, value) for key, value in variables.items()}
+        labels = naming.labels(
+            self.project,
+            self.environment.name,
+            service=name,
+            role="job",
+            release=self.release.number,
+            operation=operation,
+        )
+        return Workload(
+            name=naming.run_name(self.project, self.environment.name, name, operation),
+            image=self.release.images[name],
+            labels=tuple(sorted(labels.items())),
+            command=command,
+            env=tuple(env[key] for key in sorted(env)),
+            attachments=(Attachment(self._network),),
+            volumes=self._volumes(service),
+            limits=_limits(service),
+            stop_grace=service.stop_grace,
+            is_job=True,
+            ignore_image_health=True,
+        )
+
     def replicas(self, name: str, service: AppService | StaticService) -> int:
         """How many tasks: what `havre scale` said, else the manifest."""
         return self.environment.replicas.get(name, service.replicas)

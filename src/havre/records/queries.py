@@ -6,16 +6,21 @@ Every function is a short transaction of its own and safe to call from any proce
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from contextlib import suppress
+from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from havre.errors import ConflictError, HavreError, UsageError
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
+COMMANDS: Final = frozenset({"run", "cron"})
+"""Kinds that run beside other operations of their environment: all they do is to add a job."""
+KEPT_LINES: Final = 10_000
+"""Lines of a command's output that are kept; who follows has seen those before."""
 
 
 def environment_named(project: str, environment: str) -> Environment:
@@ -60,29 +65,44 @@ def ensure_environment(project: str, environment: str, *, source: str, subfolder
     return Environment.objects.get_or_create(project=row, name=environment)[0]
 
 
+@transaction.atomic
 def enqueue(kind: str, environment: Environment, params: dict[str, Any], *, actor: str) -> Operation:
-    """Record an operation for the worker to claim."""
+    """Record an operation for the worker to claim. Commands of an environment that is to go are cancelled."""
+    if kind == "destroy":
+        for command in Operation.objects.filter(
+            environment=environment, kind__in=COMMANDS, state__in=_ACTIVE
+        ):
+            with suppress(ConflictError):  # over a moment ago
+                request_cancel(command)
     return Operation.objects.create(
         kind=kind, environment=environment, target=str(environment), params=params, actor=actor
     )
 
 
-def claim(worker: str) -> Operation | None:
-    """The oldest operation whose environment is free, now this worker's; None if there is none.
+def claim(worker: str, *, commands: bool = False) -> Operation | None:
+    """The oldest operation that may run now, now this worker's; None if there is none.
 
     The claim is one conditional update whose row count tells who won, so any number of workers may
-    try. At most one operation per environment runs at a time.
+    try. At most one operation per environment runs at a time, and beside it any number of commands;
+    only destroying an environment waits for its commands, and they for it.
+
+    Args:
+        worker: boot id of the claimer.
+        commands: look for one of :data:`COMMANDS`, else for one of the others.
     """
-    busy = Operation.objects.filter(
-        state=Operation.State.RUNNING, environment=OuterRef("environment")
-    ).exclude(environment=None)
+    here = Operation.objects.filter(environment=OuterRef("environment")).exclude(environment=None)
+    running = here.filter(state=Operation.State.RUNNING)
     queued = Operation.objects.filter(state=Operation.State.QUEUED)
-    for pk in queued.exclude(Exists(busy)).order_by("id").values_list("pk", flat=True)[:10]:
+    if commands:
+        ending = here.filter(state__in=_ACTIVE, kind="destroy")
+        free = queued.filter(kind__in=COMMANDS).exclude(Exists(ending))
+    else:
+        busy = Exists(running.exclude(kind__in=COMMANDS))
+        free = queued.exclude(kind__in=COMMANDS).exclude(busy).exclude(Q(kind="destroy") & Exists(running))
+    for pk in free.order_by("id").values_list("pk", flat=True)[:10]:
         with transaction.atomic():
-            won = (
-                queued.filter(pk=pk)
-                .exclude(Exists(busy))
-                .update(state=Operation.State.RUNNING, worker=worker, attempt=1, started_at=timezone.now())
+            won = free.filter(pk=pk).update(
+                state=Operation.State.RUNNING, worker=worker, attempt=1, started_at=timezone.now()
             )
         if won:
             return Operation.objects.select_related("environment__project").get(pk=pk)
@@ -156,6 +176,17 @@ def record_log(operation: Operation, lines: Iterable[tuple[str, str]]) -> None:
         Event(operation=operation, kind="log", data={"source": source, "line": line})
         for source, line in lines
     )
+
+
+def record_output(operation: Operation, lines: Iterable[tuple[str, str]], result: dict[str, Any]) -> None:
+    """Append what a command wrote together with how far it was read; the oldest lines go beyond a limit."""
+    with transaction.atomic():
+        record_log(operation, lines)
+        Operation.objects.filter(pk=operation.pk).update(result=result)
+        kept = Event.objects.filter(operation=operation, kind="log").order_by("-id")
+        oldest = kept.values_list("id", flat=True)[KEPT_LINES : KEPT_LINES + 1].first()
+        if oldest is not None:
+            Event.objects.filter(operation=operation, kind="log", id__lte=oldest).delete()
 
 
 def events_after(operation: int, last: int, *, limit: int = 1000) -> list[Event]:

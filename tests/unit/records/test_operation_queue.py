@@ -109,3 +109,48 @@ def test_an_environment_that_begins_with_another_is_refused(shop: Environment, n
     with pytest.raises(ConflictError, match="share its names"):
         queries.ensure_environment("shop", name, source="x")
     assert queries.ensure_environment("shop", "production2", source="x")
+
+
+def command(environment: Environment, kind: str = "run") -> Operation:
+    return queries.enqueue(kind, environment, {}, actor="ada")
+
+
+def test_commands_run_beside_operations_and_each_other(shop: Environment) -> None:
+    deployment, first, second = enqueue(shop), command(shop), command(shop, "cron")
+    assert queries.claim("w") == deployment
+    assert [queries.claim("w", commands=True), queries.claim("w", commands=True)] == [first, second]
+    assert queries.claim("w", commands=True) is None
+    queries.finish(deployment, Operation.State.SUCCEEDED)
+    following = enqueue(shop)
+    assert queries.claim("w") == following, "running commands do not hold up a deployment"
+
+
+def test_destroying_cancels_commands_and_waits_for_them_as_they_for_it(shop: Environment) -> None:
+    running, waiting = command(shop), command(shop)
+    queries.claim("w", commands=True)
+    destroy = queries.enqueue("destroy", shop, {}, actor="ada")
+    running.refresh_from_db()
+    waiting.refresh_from_db()
+    assert running.cancel_requested
+    assert waiting.state == Operation.State.CANCELLED
+    late = command(shop)
+    assert queries.claim("w") is None
+    assert queries.claim("w", commands=True) is None
+    queries.finish(running, Operation.State.CANCELLED)
+    assert queries.claim("w") == destroy
+    assert queries.claim("w", commands=True) is None
+    queries.finish(destroy, Operation.State.FAILED)
+    assert queries.claim("w", commands=True) == late
+
+
+def test_output_and_the_place_reached_are_stored_together_and_bounded(
+    shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "KEPT_LINES", 3)
+    operation = command(shop)
+    for number in range(5):
+        queries.record_output(operation, [("stdout", str(number))], {"read": number})
+    kept = [event.data["line"] for event in queries.events_after(operation.pk, 0)]
+    assert kept == ["2", "3", "4"]
+    operation.refresh_from_db()
+    assert operation.result == {"read": 4}

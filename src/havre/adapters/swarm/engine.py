@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Any, cast
 
 import docker
@@ -186,7 +187,7 @@ class Engine:
                 return Change.CREATED
             self._require_own(current, wanted)
             if current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint():
-                self._update(workload.name, lambda _spec: self._request(wanted))
+                self.update(workload.name, lambda _spec: self._request(wanted))
                 return Change.UPDATED
         return Change.NONE
 
@@ -224,7 +225,7 @@ class Engine:
             return {**spec, "Mode": {"Replicated": {"Replicas": replicas}}}
 
         with explained(f"scaling {name} to {replicas}"):
-            self._update(name, change)
+            self.update(name, change)
 
     def remove_service(self, name: str) -> None:
         """Remove a service if it is there; its tasks end in their stop grace period."""
@@ -252,7 +253,7 @@ class Engine:
             secrets=cast("dict[str, str]", secrets),
         )
 
-    def _update(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    def update(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Change a service's description; somebody else's update in between is met by reading again."""
         out_of_sequence = retry_if_exception(lambda error: "out of sequence" in str(error))
         for attempt in Retrying(
@@ -287,6 +288,16 @@ class Engine:
         except (DockerException, requests.RequestException):
             return []
         return output.decode(errors="replace").splitlines()
+
+    def raw_log(self, path: str, params: dict[str, str]) -> bytes | None:
+        """A log as the engine sends it (see ``output``); None if the thing is not on this node."""
+        with explained("reading a log"):
+            api = self._api
+            answer = api.get(f"{api.base_url}/v{api.api_version}{path}", params=params, timeout=self._timeout)
+            if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                return None
+            answer.raise_for_status()
+            return answer.content
 
     def bridge_address(self, container: str) -> tuple[str, str] | None:
         """Address of a container on the node's own bridge, and that bridge's gateway.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import docker
 from docker.errors import APIError, NotFound
 
+from havre.adapters.swarm import jobs
 from havre.adapters.swarm.engine import Engine, explained
 from havre.domain import naming
 from havre.domain.audit import Kind, Thing
@@ -82,9 +84,10 @@ def remove(engine: Engine, thing: Thing) -> None:
         Kind.CONTAINER: lambda name: client.remove_container(name, force=True),
     }[thing.kind]
     try:
-        act(thing.name)
-    except NotFound:
-        return
+        with suppress(NotFound):
+            act(thing.name)
+        if thing.kind is Kind.JOB:
+            jobs.remove_containers(engine, thing.name)
     except APIError as error:
         is_busy = "in use" in str(error) or "active endpoints" in str(error)
         raise EngineError(

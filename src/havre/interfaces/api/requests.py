@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from havre.interfaces.api.schemas import Ref, Source, Subfolder, Wanted
-from havre.manifest.values import Name
+from havre.interfaces.api.schemas import Ref, Source, Subfolder, Value, Wanted
+from havre.manifest.values import EnvName, Name
 
 
 class DeployParams(Wanted):
@@ -42,6 +42,19 @@ class DestroyParams(Wanted):
     """Whether the volumes, and with them the data, go too."""
 
     volumes: StrictBool = False
+
+
+class RunParams(Wanted):
+    """A command in a service's image; without a release, in that of the live one.
+
+    Its words and variables are recorded and shown: secrets come from the service's own environment.
+    """
+
+    service: Name
+    command: Annotated[list[Value], Field(min_length=1, max_length=200)]
+    release: Annotated[StrictInt, Field(ge=1)] | None = None
+    variables: Annotated[dict[EnvName, Value], Field(default_factory=dict, max_length=100)]
+    timeout: Annotated[StrictInt, Field(ge=1, le=7 * 86_400, description="Seconds.")] = 3600
 
 
 class _Operation(Wanted):
@@ -84,4 +97,13 @@ class Destroy(_Operation):
     params: DestroyParams = DestroyParams()
 
 
-WantedOperation = Annotated[Deploy | Rollback | Restart | Scale | Destroy, Field(discriminator="kind")]
+class RunCommand(_Operation):
+    """Run a command once, beside whatever else happens in the environment."""
+
+    kind: Literal["run"]
+    params: RunParams
+
+
+WantedOperation = Annotated[
+    Deploy | Rollback | Restart | Scale | Destroy | RunCommand, Field(discriminator="kind")
+]

@@ -15,6 +15,7 @@ from havre.interfaces.cli.commands import (
     logs,
     look,
     manifest,
+    one_off,
     operations,
     releases,
     secrets,
@@ -29,6 +30,7 @@ from havre.interfaces.cli.session import Where
 typer.BadParameter.__mro__[1].exit_code = trouble.USAGE  # type: ignore[attr-defined]
 
 _DEPLOY = "Deploy"
+_RUN = "Run commands"
 _LOOK = "Look"
 _SETTINGS = "Settings"
 _SERVER = "This server"
@@ -102,6 +104,7 @@ for _command, _panel in (
     (releases.scale, _DEPLOY),
     (releases.restart, _DEPLOY),
     (releases.destroy, _DEPLOY),
+    (one_off.run, _RUN),
     (look.ps, _LOOK),
     (logs.logs, _LOOK),
     (look.releases, _LOOK),

@@ -28,6 +28,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre destroy -e staging", "asks for the name"),
         ("havre destroy -e preview-12 --volumes --yes-destroy shop-preview-12", ""),
     ),
+    "run": (
+        ("havre run api -- node dist/reindex.js --all", "its exit code is this command's"),
+        ("havre run api -e staging --timeout 4h -- pnpm import", ""),
+        ("havre run api --release 12 --env-var DRY_RUN=1 -- node dist/fix.js", ""),
+        ("havre run api --detach -- node dist/slow.js", ""),
+    ),
     "ps": (
         ("havre ps", ""),
         ("havre ps -p shop -e staging --json", ""),

@@ -9,6 +9,7 @@ from typing import Any
 from havre.errors import (
     BuildError,
     Cancelled,
+    CommandError,
     ConflictError,
     EngineError,
     HavreError,
@@ -26,6 +27,8 @@ CHANGES = 2
 UNREACHABLE = 3
 CONFLICT = 4
 USAGE = 64  # EX_USAGE of sysexits.h; 2 would be what many tools say for "there are changes"
+OUT_OF_TIME = 124  # as timeout(1)
+NOT_RUN = 125  # as `docker run`
 INTERRUPTED = 130
 
 EXIT_CODES: dict[int, str] = {
@@ -35,6 +38,9 @@ EXIT_CODES: dict[int, str] = {
     UNREACHABLE: "Havre could not be reached, or it refused the token.",
     CONFLICT: "The request collides with what is running now; it may succeed later.",
     USAGE: "The command, a name in it, or `havre.yaml` is wrong. Nothing was changed.",
+    OUT_OF_TIME: "`havre run`: the command's time was over, and it was stopped.",
+    NOT_RUN: "`havre run`: the command could not be run, or was cancelled. "
+    "Else `havre run` ends with the command's own exit code.",
     INTERRUPTED: "Interrupted by Ctrl-C. An operation that was being followed goes on.",
 }
 """Every exit code of the ``havre`` command and its meaning."""
@@ -49,6 +55,7 @@ _KINDS: tuple[tuple[type[HavreError], int, str, int], ...] = (
     (SourceError, FAILED, "Source problem", 500),
     (BuildError, FAILED, "Build failed", 500),
     (RolloutError, FAILED, "Rollout failed", 500),
+    (CommandError, FAILED, "Command failed", 500),
     (Cancelled, FAILED, "Cancelled", 500),
     (HavreError, FAILED, "Failed", 500),
 )
