@@ -72,9 +72,10 @@ def test_an_address_that_drops_everything_costs_a_second_or_two_once(lab, client
             took.append(time.monotonic() - began)
             assert answer.status_code == 200
             time.sleep(0.05)
-        assert max(took) < 2.5
-        assert len([seconds for seconds in took if seconds > 0.5]) <= 3
-        assert max(took[-20:]) < 0.5, "the health check took it out"
+        # Each meeting with the dead address costs the dial timeout, 1.5 s.
+        slow = [number for number, seconds in enumerate(took) if seconds >= 1.0]
+        assert len(slow) <= 3, took
+        assert not [number for number in slow if number >= 40], f"the health check took it out: {took}"
 
 
 def test_traffic_finds_the_alias_when_all_tasks_are_dead(lab, client):

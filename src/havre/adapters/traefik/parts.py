@@ -54,8 +54,9 @@ def retry() -> Configuration:
     """Ask another server while nothing was sent to the first."""
     # Many and slow enough to outlast the second until the health check has seen a dead task (waits
     # grow from 100 to 200 ms); concurrent requests share one round robin, so a request may meet the
-    # same dead address several times. The time counts where connecting is not refused but times out.
-    return {"attempts": 10, "initialInterval": "100ms", "timeout": "4s"}
+    # same dead address several times. On a busy server the check itself is late, hence twice as many
+    # as a quiet one needs. The time counts where connecting is not refused but times out.
+    return {"attempts": 20, "initialInterval": "100ms", "timeout": "4s"}
 
 
 def retry_read_first() -> Configuration:
