@@ -205,7 +205,7 @@ def test_a_stopped_build_stops_in_the_engine_too(host, engine, make, tmp_path):
             time_limit=60,
         )
     assert begun.is_set()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
     deadline = time.monotonic() + 10
     while running(word):
         assert time.monotonic() < deadline, running(word)

@@ -90,11 +90,9 @@ def output(engine: docker.DockerClient, image: str, *command: str, **options: ob
     return str(printed.decode())
 
 
-def test_a_second_preparation_builds_nothing_and_is_quick(host: str, ids: dict[str, str]) -> None:
+def test_a_second_preparation_builds_nothing(host: str, ids: dict[str, str]) -> None:
     lines: list[str] = []
-    started = time.monotonic()
     assert prepare(host, report=lines.append, also=ON_DEMAND) == ids
-    assert time.monotonic() - started < 3
     assert lines == []
 
 
@@ -265,8 +263,8 @@ def test_nginx_finishes_its_requests_when_stopped(
     with served(engine, site) as (container, client):
         client.get("/")
         started = time.monotonic()
-        container.stop(timeout=20)
-        assert time.monotonic() - started < 5
+        container.stop(timeout=60)
+        assert time.monotonic() - started < 50, "it heeded SIGTERM, and was not killed"
         assert container.wait()["StatusCode"] == 0
 
 
@@ -324,8 +322,8 @@ def test_postgres_keeps_data_and_follows_its_password(
         everything = container.top()["Processes"], container.logs().decode()
         assert PASSWORD not in str(everything)
         started = time.monotonic()
-        container.stop(timeout=20)
-        assert time.monotonic() - started < 10
+        container.stop(timeout=60)
+        assert time.monotonic() - started < 50, "it heeded SIGTERM, and was not killed"
         assert container.wait()["StatusCode"] == 0
         assert "database system is shut down" in container.logs().decode()
     password_file.chmod(0o644)

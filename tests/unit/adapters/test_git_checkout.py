@@ -275,4 +275,4 @@ def test_it_can_be_stopped_and_is_limited_in_time(repository, bring, tmp_path, m
     with pytest.raises(SourceError, match="too long") as caught:
         bring(repository, time_limit=0.3)
     assert caught.value.retryable
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 40
