@@ -69,7 +69,7 @@ class Repository:
 
 
 def manifest(project: str, **api: Any) -> dict[str, Any]:
-    """A manifest with one service ``api`` at ``PROJECT.localhost``."""
+    """A manifest with one service ``api`` at ``PROJECT.localhost``, in a production that asks nothing."""
     service: dict[str, Any] = {
         "kind": "app",
         "build": ".",
@@ -80,4 +80,8 @@ def manifest(project: str, **api: Any) -> dict[str, Any]:
         "domain": f"{project}.localhost",
         **api,
     }
-    return {"project": project, "services": {"api": service}}
+    return {
+        "project": project,
+        "services": {"api": service},
+        "environments": {"production": {"branch": "main", "protected": False}},
+    }

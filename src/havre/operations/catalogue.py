@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from havre.operations import deploy, destroy, restart, roll_back, run_command, scale
+from havre.operations import adopt, apply, deploy, destroy, plan, restart, roll_back, run_command, scale
 from havre.operations.context import Run, Runbook
 
 RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
@@ -15,4 +15,7 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "scale": scale.runbook,
     "destroy": destroy.runbook,
     "run": run_command.runbook,
+    "plan": plan.runbook,
+    "apply": apply.runbook,
+    "adopt": adopt.runbook,
 }

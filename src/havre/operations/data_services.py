@@ -36,6 +36,24 @@ def keep(run: Run, composition: Composition, explain: Explain) -> str:
     return _apply(run, composition, absent, explain)
 
 
+def retire(run: Run, composition: Composition) -> str:
+    """Remove databases and caches that the release does not have; their volumes stay.
+
+    A later rollback starts them again, on their volumes.
+    """
+    engine = run.platform.engine
+    wanted = {workload.name for workload in composition.data().values()}
+    present = engine.environment(run.project, run.environment.name)
+    gone = [
+        service
+        for service in present.of(run.project, run.environment.name)
+        if service.label(naming.ROLE) == "data" and service.name not in wanted
+    ]
+    for service in gone:
+        engine.remove_service(service.name)
+    return ", ".join(service.label(naming.SERVICE) for service in gone)
+
+
 def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload], explain: Explain) -> str:
     engine = run.platform.engine
     marks = naming.labels(run.project, run.environment.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +14,7 @@ from havre.domain import naming
 from havre.domain.build import BuildRequest
 from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
-from havre.operations import images, platform, restore_points
+from havre.operations import consent, data_services, images, platform, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.jobs import Job, take_away
@@ -34,7 +35,11 @@ _RELEASE_COMMAND_PATIENCE: Final = 1800.0
 
 def runbook(run: Run) -> Runbook:
     """The steps of a deployment."""
-    deploy = Deploy(run)
+    return runbook_of(Deploy(run))
+
+
+def runbook_of(deploy: Deploy) -> Runbook:
+    """The steps of a deployment that somebody else may have prepared."""
     return Runbook(
         steps=(
             Step("source", "Check out the source", deploy.check_out),
@@ -44,7 +49,7 @@ def runbook(run: Run) -> Runbook:
             Step("restore-point", "Make a restore point", deploy.make_restore_point),
             Step("release-command", "Run the release command", deploy.run_release_commands),
             *deploy.rollout.switch_steps,
-            Step("tidy", "Take the finished release commands away", deploy.tidy),
+            Step("tidy", "Take away what is over", deploy.tidy),
         ),
         undo=deploy.undo,
     )
@@ -55,7 +60,9 @@ class Deploy:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._source = SourceReader(run)
+        self.source = SourceReader(run)
+        self.images: Mapping[str, str] = {}
+        """By service, images that need not be built: as a plan found them."""
         self.rollout = Rollout(run)
         # A worker that died left the draft; the deployment goes on with the same commit.
         self.release = Release.objects.filter(operation=run.operation).first()
@@ -78,8 +85,10 @@ class Deploy:
 
     def check_out(self) -> str:
         """A clean checkout, its manifest, and the draft of the release."""
-        found, spec = self._source.read(self.release.commit if self.release else None)
+        found, spec = self.source.read(self.release.commit if self.release else None)
         refuse_taken(self.run.platform.config, self.run.environment, spec)
+        if self.release is None:
+            consent.require(self.run, found, spec)
         ensure_passwords(self.run.platform.config, self.run.environment, spec)
         versions = secret_versions(self.run.environment, spec)
         self.release = queries.new_release(
@@ -95,6 +104,7 @@ class Deploy:
                 for v in self.run.environment.variables.order_by("service", "name")
             ],
             replicas=self.run.environment.replicas,
+            images=dict(self.images),
         )
         self.rollout.take(self.release)
         self.run.remember(release=self.draft.number)
@@ -125,7 +135,7 @@ class Deploy:
                         self._build(name, service)
                 built.append(name)
                 self.run.checkpoint()
-        self._source.clean_up()
+        self.source.clean_up()
         done = Build.objects.filter(release=self.draft)
         return ", ".join(f"{b.service} {b.size / 1e6:.0f} MB in {b.seconds:.1f} s" for b in done) or "none"
 
@@ -149,13 +159,14 @@ class Deploy:
         return ", ".join(ran) or "none"
 
     def tidy(self) -> str:
-        """Jobs that ran to their end are only kept until the release serves."""
+        """Jobs that ran to their end, and databases that the manifest does not name any more."""
         self._remove_jobs()
-        return "done"
+        gone = data_services.retire(self.run, self.rollout.composition)
+        return f"removed {gone}; their volumes are kept" if gone else "done"
 
     def undo(self) -> str:
         """Take away whatever this deployment made; what served goes on serving."""
-        self._source.clean_up()
+        self.source.clean_up()
         if self.release is None:
             return "nothing had been changed"
         self._remove_jobs()
@@ -176,7 +187,7 @@ class Deploy:
         return bool(image and self.run.platform.engine.image_id(image))
 
     def _build(self, name: str, service: AppService | StaticService) -> None:
-        found = self._source.check_out(self.draft.commit)
+        found = self.source.check_out(self.draft.commit)
         composition = Composition.of(self.run.platform.config, self.draft)
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
         request = self._request(found, service, composition.build_args(service), tag)

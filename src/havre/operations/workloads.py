@@ -57,6 +57,8 @@ def ensure_passwords(config: Config, environment: Environment, spec: Environment
 def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str, int]:
     """The versions of the secrets that a new release is to run with.
 
+    A generated password that is not there yet has the version that it will get.
+
     Raises:
         SecretError: some that the manifest names are not set; all are named at once.
     """
@@ -73,7 +75,10 @@ def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str
         for name, service in spec.services.items()
         if isinstance(service, PostgresService | RedisService)
     }
-    return {name: known[name].version for name in sorted(used)}
+    return {
+        name: known[name].version if name in known else queries.last_secret_version(environment, name) + 1
+        for name in sorted(used)
+    }
 
 
 def _secrets_named(spec: EnvironmentSpec) -> set[str]:
@@ -127,6 +132,12 @@ class Composition:
             values[name] = opened.decode()
         spec = EnvironmentSpec.model_validate(release.spec)
         return cls(config, environment, release, spec, values)
+
+    @classmethod
+    def unopened(cls, config: Config, release: Release) -> Composition:
+        """The same without any secret's value: for what compares and shows, and never runs."""
+        spec = EnvironmentSpec.model_validate(release.spec)
+        return cls(config, release.environment, release, spec, dict.fromkeys(release.secret_versions, ""))
 
     @property
     def project(self) -> str:
@@ -328,13 +339,19 @@ class Composition:
                 version = self.release.secret_versions[value.secret]
                 made[key] = EnvVar(key, self.values[value.secret], f"{value.secret}@{version}")
             else:
-                made[key] = EnvVar(
-                    key, references.resolve(value, self._attribute), references.resolve(value, self._stamp)
-                )
+                stamp = references.resolve(value, self._stamp)
+                made[key] = EnvVar(key, references.resolve(value, self._attribute), f"={stamp}")
         for scope, key, value in self.release.variables:
             if scope in {"", name}:
                 made[key] = EnvVar.plain(key, value)
         return tuple(made[key] for key in sorted(made))
+
+    def holds_secret(self, value: str) -> bool:
+        """Whether a text of the manifest refers to what is, or contains, a password."""
+        return any(
+            references.is_secret(self.spec.services[each.service].kind, each.attribute)
+            for each in references.references(value)
+        )
 
     def _stamp(self, reference: Reference) -> str:
         """What stands for a reference where secrets must not be seen."""

@@ -14,6 +14,7 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from havre.errors import ConflictError, HavreError, UsageError
+from havre.manifest.model import PRODUCTION
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
@@ -37,6 +38,15 @@ def environment_named(project: str, environment: str) -> Environment:
         f"there is no environment {project}/{environment}",
         hint=f"known: {', '.join(known)}" if known else "deploy one first: havre deploy",
     )
+
+
+def is_protected(environment: Environment) -> bool:
+    """Whether an environment asks for its name before it is interrupted or destroyed.
+
+    Its live release says so; before the first one, the manifest's default.
+    """
+    release = environment.current_release
+    return bool(release.spec.get("protected")) if release else environment.name == PRODUCTION
 
 
 @transaction.atomic
@@ -288,12 +298,18 @@ def current_secrets(environment: Environment) -> dict[str, Secret]:
     return {name: secret for name, secret in newest.items() if secret.unset_at is None}
 
 
+def last_secret_version(environment: Environment, name: str) -> int:
+    """The newest version of a secret, set or unset; 0 if it never was."""
+    found = Secret.objects.filter(environment=environment, name=name).aggregate(v=Max("version"))["v"]
+    return int(found or 0)
+
+
 @transaction.atomic
 def add_secret(
     environment: Environment, name: str, sealed: bytes, *, actor: str, generated: bool = False
 ) -> Secret:
     """Store the next version of a secret."""
-    last = Secret.objects.filter(environment=environment, name=name).aggregate(v=Max("version"))["v"] or 0
+    last = last_secret_version(environment, name)
     return Secret.objects.create(
         environment=environment,
         name=name,

@@ -88,7 +88,7 @@ def test_references_become_addresses_and_passwords(config: Config, shop: Environ
     assert found["PORT"] == "3000"
     stamps = {var.name: var.stamp for var in api.env}
     assert stamps["TOKEN"] == "token@1"
-    assert stamps["DATABASE_URL"] == "<db.url@1>"
+    assert stamps["DATABASE_URL"] == "=<db.url@1>"
     assert "hush" not in repr(api)
 
 

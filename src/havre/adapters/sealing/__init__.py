@@ -6,6 +6,7 @@ algorithm: https://doc.libsodium.org/public-key_cryptography/sealed_boxes
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from nacl.encoding import Base64Encoder
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
+from havre.domain.fields import HIDDEN
 from havre.errors import SecretError
 
 
@@ -60,6 +62,18 @@ def unseal(private: Path, sealed: bytes) -> bytes:
             "a secret cannot be opened with this server's key",
             hint="set it again with `havre secrets set`, or bring back the key it was sealed for",
         ) from error
+
+
+def disguise(private: Path, value: str) -> str:
+    """What stands for a value where it must not be seen: equal for equal values, and no key to it.
+
+    Keyed by the private key, so that nobody who sees it can try out likely values.
+
+    Raises:
+        SecretError: the private key cannot be read.
+    """
+    key = hashlib.sha256(b"havre disguise" + _private(private).encode()).digest()
+    return HIDDEN + hashlib.blake2b(value.encode(), key=key, digest_size=8).hexdigest()
 
 
 def _private(path: Path) -> PrivateKey:

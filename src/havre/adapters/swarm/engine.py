@@ -14,6 +14,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
 from havre.domain import naming
 from havre.domain.snapshot import Snapshot, Task
@@ -55,6 +56,11 @@ class Engine:
             client = self._local.client = self.connect()
         return client
 
+    @property
+    def api(self) -> docker.APIClient:
+        """The connection of this thread, for what stands in other modules of this adapter."""
+        return self._api
+
     # What is there
 
     def info(self) -> dict[str, Any]:
@@ -70,6 +76,10 @@ class Engine:
                 "the Docker engine does not manage a Swarm",
                 hint="run `docker swarm init --advertise-addr ADDRESS` on this server",
             )
+
+    def is_alone(self) -> bool:
+        """Whether this engine is the only node of its Swarm."""
+        return int(self.info().get("Swarm", {}).get("Nodes") or 1) == 1
 
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
@@ -177,7 +187,8 @@ class Engine:
     def ensure_service(self, workload: Workload) -> Change:
         """Make the service, or update it where it differs, and say which.
 
-        The label ``havre.spec`` of what runs is compared with the workload's fingerprint.
+        The label ``havre.spec`` of what runs is compared with the workload's fingerprint, and what runs
+        with what would be sent: somebody may have changed it by hand.
         """
         wanted = workload.labelled(**{naming.SPEC: workload.fingerprint()})
         with explained(f"starting {workload.name}"):
@@ -186,8 +197,10 @@ class Engine:
                 self._api.create_service(**_arguments(self._request(wanted)))
                 return Change.CREATED
             self._require_own(current, wanted)
-            if current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint():
-                self.update(workload.name, lambda _spec: self._request(wanted))
+            is_other = current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint()
+            request = self._request(wanted)
+            if is_other or _plain_facts(current["Spec"]) != _plain_facts(request):
+                self.update(workload.name, lambda _spec: request)
                 return Change.UPDATED
         return Change.NONE
 
@@ -217,6 +230,15 @@ class Engine:
             service = self._inspect(name) or {}
         state = (service.get("UpdateStatus") or {}).get("State", "")
         return state == "updating" or (not state and change is Change.UPDATED)
+
+    def mark(self, name: str, label: str, value: str) -> None:
+        """Set a label of a service; its tasks go on."""
+
+        def change(spec: dict[str, Any]) -> dict[str, Any]:
+            return {**spec, "Labels": {**(spec.get("Labels") or {}), label: value}}
+
+        with explained(f"marking {name}"):
+            self.update(name, change)
 
     def scale(self, name: str, replicas: int) -> None:
         """Set the number of tasks."""
@@ -321,6 +343,10 @@ class Engine:
                     "event": ["start", "die", "kill", "health_status", "update", "create", "remove"],
                 },
             )
+
+
+def _plain_facts(spec: dict[str, Any]) -> dict[str, str]:
+    return facts(spec, networks={}, hide=str)
 
 
 def _arguments(request: dict[str, Any]) -> dict[str, Any]:

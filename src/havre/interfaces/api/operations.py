@@ -32,15 +32,20 @@ def enqueue(
 ) -> Status[dict[str, Any]]:
     """Record an operation for the worker, and wake it.
 
-    A deployment makes project and environment if they are new. Only callers by the unix socket may
-    name a folder of the server as its source.
+    A deployment and a plan make project and environment if they are new. Only callers by the unix
+    socket may name a folder of the server as source. To destroy a protected environment, ``confirm``
+    has to name it; the worker asks for it too before it interrupts one.
     """
     caller = caller_of(request)
-    if isinstance(wanted, requests.Deploy):
-        environment = _deployed(wanted, caller)
+    params = wanted.params.model_dump(mode="json")
+    if isinstance(wanted, requests.Deploy | requests.Plan | requests.Apply):
+        environment = _from_source(wanted, caller)
     else:
         environment = lookup.environment(wanted.project, wanted.environment)
-    params = wanted.params.model_dump(mode="json")
+    if isinstance(wanted, requests.Apply):
+        params["ref"] = wanted.params.plan.commit
+    if isinstance(wanted, requests.Destroy):
+        require_consent(environment, wanted.params.confirm, "destroying it")
     operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
     worker_client.wake(config().paths)
     return Status(202, shown(operation))
@@ -104,8 +109,23 @@ def _filtered(project: str | None, environment: str | None) -> QuerySet[Operatio
     return Operation.objects.filter(wanted)
 
 
-def _deployed(wanted: requests.Deploy, caller: Caller) -> Environment:
+def require_consent(environment: Environment, given: str, doing: str) -> None:
+    """Refuse to touch a protected environment without its name.
+
+    Raises:
+        UsageError: it is protected, and the name was not given.
+    """
+    if queries.is_protected(environment) and given != str(environment):
+        raise UsageError(
+            f"{environment} is protected: {doing} has to be confirmed",
+            hint=f"give its full name, {environment}, as `confirm`",
+        )
+
+
+def _from_source(wanted: requests.Deploy | requests.Plan | requests.Apply, caller: Caller) -> Environment:
     params = wanted.params
+    if isinstance(wanted, requests.Plan) and wanted.params.drift:
+        return lookup.environment(wanted.project, wanted.environment)
     if params.source is None:
         remembered = Project.objects.filter(name=wanted.project).values_list("source", flat=True).first()
         if not remembered:
@@ -121,6 +141,8 @@ def _deployed(wanted: requests.Deploy, caller: Caller) -> Environment:
             f"{source} is a folder of the server, which a token may not deploy",
             hint="name a Git address, or deploy on the server itself",
         )
+    if isinstance(wanted, requests.Plan):  # which changes nothing, also not the source remembered
+        return queries.ensure_environment(wanted.project, wanted.environment, source="")
     return queries.ensure_environment(
         wanted.project, wanted.environment, source=params.source or "", subfolder=params.subfolder
     )

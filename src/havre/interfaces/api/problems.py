@@ -40,7 +40,7 @@ class ForbiddenError(UsageError):
     """The caller is known, but may not do this."""
 
 
-_KINDS = frozenset({"deploy", "rollback", "restart", "scale", "destroy"})
+_KINDS = frozenset({"deploy", "rollback", "restart", "scale", "destroy", "plan", "apply", "adopt"})
 
 _STATUS: tuple[tuple[type[HavreError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),

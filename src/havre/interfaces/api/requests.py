@@ -9,13 +9,98 @@ from pydantic import Field, StrictBool, StrictInt
 from havre.interfaces.api.schemas import Ref, Source, Subfolder, Value, Wanted
 from havre.manifest.values import EnvName, Name
 
+Confirm = Annotated[str, Field(max_length=70)]
+"""The full name of a protected environment, ``PROJECT-ENVIRONMENT``: consent to interrupting it."""
 
-class DeployParams(Wanted):
-    """What to deploy; without a source, the one remembered for the project."""
 
+class _FromSource(Wanted):
     source: Source | None = None
     subfolder: Subfolder | Literal[""] = ""
     ref: Ref | None = None
+
+
+class DeployParams(_FromSource):
+    """What to deploy; without a source, the one remembered for the project.
+
+    ``confirm`` is wanted by a protected environment where this interrupts or destroys.
+    """
+
+    confirm: Confirm = ""
+
+
+class PlanParams(_FromSource):
+    """What to plan, as for a deployment; or only the drift, which needs no source."""
+
+    drift: StrictBool = False
+
+
+class FieldOfPlan(Wanted):
+    """One difference."""
+
+    path: str
+    before: str
+    after: str
+
+
+class ChangeOfPlan(Wanted):
+    """One change of a plan."""
+
+    action: str
+    kind: str
+    name: str
+    fields: list[FieldOfPlan]
+    interrupts: StrictBool
+    destructive: StrictBool
+    reason: str
+
+
+class DriftOfPlan(Wanted):
+    """One thing that was changed by hand."""
+
+    kind: str
+    name: str
+    state: str
+    fields: list[FieldOfPlan]
+
+
+class AdoptionOfPlan(Wanted):
+    """What can be made of a drift."""
+
+    service: str
+    path: str
+    way: str
+    remedy: str
+
+
+class GivenPlan(Wanted):
+    """A plan as the operation ``plan`` gave it."""
+
+    format: StrictInt
+    project: Name
+    environment: Name
+    commit: Ref
+    subject: str = ""
+    protected: StrictBool = False
+    has_changes: StrictBool
+    changes: Annotated[list[ChangeOfPlan], Field(max_length=2000)]
+    drift: Annotated[list[DriftOfPlan], Field(max_length=2000, default_factory=list)]
+    adopt: Annotated[list[AdoptionOfPlan], Field(max_length=20000, default_factory=list)]
+    basis: Annotated[dict[str, str], Field(max_length=20000)]
+
+
+class ApplyParams(Wanted):
+    """The plan to carry out; ``confirm`` as for a deployment."""
+
+    plan: GivenPlan
+    source: Source | None = None
+    subfolder: Subfolder | Literal[""] = ""
+    confirm: Confirm = ""
+
+
+class AdoptParams(Wanted):
+    """The basis of the plan that showed the drift; without one, whatever is found is adopted."""
+
+    basis: Annotated[dict[str, str], Field(max_length=20000)] | None = None
 
 
 class RollbackParams(Wanted):
@@ -39,9 +124,10 @@ class ScaleParams(Wanted):
 
 
 class DestroyParams(Wanted):
-    """Whether the volumes, and with them the data, go too."""
+    """Whether the volumes, and with them the data, go too; a protected environment wants ``confirm``."""
 
     volumes: StrictBool = False
+    confirm: Confirm = ""
 
 
 class RunParams(Wanted):
@@ -104,6 +190,28 @@ class RunCommand(_Operation):
     params: RunParams
 
 
+class Plan(_Operation):
+    """Say what a deployment would change, and what was changed by hand."""
+
+    kind: Literal["plan"]
+    params: PlanParams = PlanParams()
+
+
+class Apply(_Operation):
+    """Carry out a plan, exactly that one or nothing."""
+
+    kind: Literal["apply"]
+    params: ApplyParams
+
+
+class Adopt(_Operation):
+    """Take what was changed by hand into the records."""
+
+    kind: Literal["adopt"]
+    params: AdoptParams = AdoptParams()
+
+
 WantedOperation = Annotated[
-    Deploy | Rollback | Restart | Scale | Destroy | RunCommand, Field(discriminator="kind")
+    Deploy | Rollback | Restart | Scale | Destroy | RunCommand | Plan | Apply | Adopt,
+    Field(discriminator="kind"),
 ]

@@ -17,6 +17,7 @@ from havre.interfaces.cli.commands import (
     manifest,
     one_off,
     operations,
+    plan,
     releases,
     secrets,
     server,
@@ -100,6 +101,9 @@ def main(
 
 for _command, _panel in (
     (releases.deploy, _DEPLOY),
+    (plan.plan, _DEPLOY),
+    (plan.apply, _DEPLOY),
+    (plan.adopt, _DEPLOY),
     (releases.rollback, _DEPLOY),
     (releases.scale, _DEPLOY),
     (releases.restart, _DEPLOY),

@@ -12,6 +12,17 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre deploy -p shop --source git@git.example.org:me/shop.git", ""),
         ("havre deploy -p shop --ref v1.4.2", "from the repository that Havre remembers"),
     ),
+    "plan": (
+        ("havre plan", "the newest commit of the environment's branch"),
+        ("havre plan -e staging --ref feature-x --out plan.json", "then: havre apply plan.json"),
+        ("havre plan --drift", "what was changed in the engine by hand"),
+    ),
+    "apply": (
+        ("havre apply", "plans, shows, asks"),
+        ("havre apply plan.json", "exactly what was planned, or nothing"),
+        ("havre apply --yes-interrupt shop-production", "in a script, where the plan interrupts"),
+    ),
+    "adopt": (("havre adopt -e staging", ""),),
     "rollback": (
         ("havre rollback", "to the release before"),
         ("havre rollback 12", "see havre releases"),

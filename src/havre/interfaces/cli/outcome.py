@@ -24,6 +24,9 @@ _DONE = {
     "restart": "restarted",
     "scale": "scaled",
     "destroy": "destroyed",
+    "plan": "planned",
+    "apply": "deployed as planned",
+    "adopt": "adopted",
 }
 
 
@@ -93,7 +96,7 @@ def _good(client: Client, operation: dict[str, Any], progress: Progress) -> Rend
         facts.add_row("took", screen.duration(sum(took)))
     builds = result.get("builds") or release.get("builds") or ()
     shown: list[RenderableType] = [facts]
-    if builds and operation["kind"] == "deploy":
+    if builds and operation["kind"] in {"deploy", "apply"}:
         shown += [Text(), build_table(builds)]
     return Group(*shown)
 
@@ -139,7 +142,7 @@ def _release(client: Client, operation: dict[str, Any], number: Any) -> dict[str
 
 def _addresses(client: Client, operation: dict[str, Any], result: dict[str, Any]) -> list[str]:
     """The public URLs: of the result, else as the environment has them now."""
-    if operation["kind"] not in {"deploy", "rollback"}:
+    if operation["kind"] not in {"deploy", "apply", "rollback"}:
         return []
     if result.get("urls"):
         return [str(url) for url in result["urls"]]

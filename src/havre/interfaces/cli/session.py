@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
+from havre.interfaces.cli.trouble import FAILED
 
 if TYPE_CHECKING:
     from havre.interfaces.cli.client import Client
@@ -46,6 +48,15 @@ Detach = Annotated[
 ]
 Events = Annotated[
     bool, typer.Option("--json", help="Print every event as a line of JSON. Errors too, on standard error.")
+]
+YesInterrupt = Annotated[
+    str,
+    typer.Option(
+        "--yes-interrupt",
+        metavar="PROJECT-ENVIRONMENT",
+        help="The name of a protected environment, for scripts: consent to what interrupts or destroys.",
+        show_default=False,
+    ),
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Where the output is no terminal: print log lines too.")
@@ -129,12 +140,44 @@ def run_operation(
         if not as_json:
             name = f"{request['project']} {request['environment']}"
             screen.note(f"{request['kind']} {name}: operation {operation['id']}")
-        follow(client, operation, as_json=as_json, verbose=verbose)
+        try:
+            follow(client, operation, as_json=as_json, verbose=verbose)
+        except typer.Exit as ended:
+            name = _wants_consent(client, operation, ended) if sys.stdin.isatty() and not as_json else ""
+            if not name or request["params"].get("confirm"):
+                raise
+            params = {**request["params"], "confirm": consent(name, "Nothing was done yet.")}
+            run_operation(ctx, {**request, "params": params}, detach=detach, as_json=as_json, verbose=verbose)
     elif as_json:
         screen.print_json(operation)
     else:
         typer.echo(operation["id"])
         screen.note(f"follow it: havre operations follow {operation['id']}")
+
+
+def _wants_consent(client: Client, operation: dict[str, Any], ended: typer.Exit) -> str:
+    """The name by which a refused operation may be confirmed; empty if it ended in another way."""
+    if ended.exit_code != FAILED:
+        return ""
+    row = client.get(f"/api/v1/operations/{operation['id']}")
+    return str((row.get("result") or {}).get("confirm") or "")
+
+
+def consent(full_name: str, why: str) -> str:
+    """Ask for the name of a protected environment before it is interrupted.
+
+    Raises:
+        UsageError: nobody is there to ask, or it was not typed.
+    """
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{full_name} is protected, so this must be confirmed",
+            hint=f"in a script: --yes-interrupt {full_name}",
+        )
+    given = prompt(f"{why}\n{full_name} is protected. Type {full_name} to go on")
+    if given != full_name:
+        raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
+    return given
 
 
 def confirm(question: str) -> bool:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
-from havre.domain import naming, rollout
+from havre.domain import rollout
+from havre.domain.drift import redone
 from havre.domain.rollout import Replacement
 from havre.domain.snapshot import ENDED
 from havre.errors import RolloutError
+from havre.operations import drift
 from havre.operations.domains import refuse_taken
+from havre.operations.rollout.serving import serving
 from havre.operations.rollout.target import Target
 
 _POLL: Final = 0.05  # seconds
@@ -34,6 +38,9 @@ def start(target: Target) -> str:
             _stop_serving(target, item.service)
         if service is None:
             engine.ensure_service(workload)
+        elif not service.running:
+            # It stood by at 0 tasks, and somebody may have changed it by hand meanwhile.
+            engine.ensure_service(replace(workload, name=service.name, labels=service.labels))
         elif service.replicas != workload.replicas:
             engine.scale(service.name, workload.replicas)
         started.append(item.service)
@@ -44,9 +51,8 @@ def start(target: Target) -> str:
 def _plan(target: Target) -> tuple[Replacement, ...]:
     """What starts anew: stored with the release, so that a second run plans the same."""
     run, release = target.run, target.release
-    current = run.environment.current_release
-    snapshot = target.engine.environment(run.project, run.environment.name)
     if release.swarm_services:
+        snapshot = target.engine.environment(run.project, run.environment.name)
         own = {name: w.name for name, w in target.composition.applications().items()}
         # A service that was carried over from a release long removed starts under its own name.
         there = {
@@ -54,16 +60,13 @@ def _plan(target: Target) -> tuple[Replacement, ...]:
             for name, swarm_name in release.swarm_services.items()
         }
         return tuple(Replacement(name, s, s == own[name]) for name, s in there.items())
-    serving = {
-        name: (swarm_name, service.label(naming.SPEC))
-        for name, swarm_name in (current.swarm_services if current else {}).items()
-        if (service := snapshot.get(swarm_name)) and service.running
-    }
+    # What was changed by hand starts anew, beside the changed one: no request fails.
+    changed = redone(drift.of_services(run.platform, run.environment))
     wanted = {
         name: (workload.name, workload.fingerprint())
         for name, workload in target.composition.applications().items()
     }
-    return rollout.replacements(wanted, serving, force=target.force)
+    return rollout.replacements(wanted, serving(target.engine, run.environment), force=target.force | changed)
 
 
 def _remember(target: Target, plan: Sequence[Replacement]) -> None:

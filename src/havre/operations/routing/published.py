@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from havre.adapters import traefik
 from havre.domain import naming
+from havre.domain.drift import State
 from havre.domain.routes import RoutedService, RouteRule
 from havre.domain.snapshot import Task
 from havre.manifest import AppService, EnvironmentSpec, StaticService
@@ -55,6 +57,30 @@ class Routing(Probing):
         admitted = [address for task, address in running.items() if self.is_admitted(task)]
         return tuple(sorted(admitted or [a for a in running.values() if a in known]))
 
+    def unpublished(self, environment: Environment) -> tuple[tuple[str, State], ...]:
+        """Hosts and paths of the live release that are not published as it wants them, and how they differ.
+
+        The addresses of tasks are not looked at: they follow the tasks.
+        """
+        release = environment.current_release
+        wanted = routed_services(environment, release) if release else ()
+        there = (traefik.published(self._folder).get(str(environment)) or {}).get("http") or {}
+        found = there.get("routers") or {}
+        result = []
+        for routed in wanted:
+            for number, rule in enumerate(routed.rules):
+                one = dataclasses.replace(routed, rules=(rule,), alias_only=True)
+                routers = traefik.routes_configuration(
+                    [one], public_ports=self._public_ports, acme=self._has_acme
+                )["http"]["routers"]
+                first = f"{routed.name}-0"
+                own = {f"{routed.name}-{number}{k.removeprefix(first)}": v for k, v in routers.items()}
+                if not own.keys() & found.keys():
+                    result += [(f"{rule.host}{path}", State.MISSING) for path in rule.paths]
+                elif any(_rule_of(found.get(key)) != _rule_of(router) for key, router in own.items()):
+                    result += [(f"{rule.host}{path}", State.CHANGED) for path in rule.paths]
+        return tuple(result)
+
     def withdraw(self, environment: Environment) -> None:
         """Take an environment's routes away."""
         traefik.withdraw(self._folder, str(environment))
@@ -66,6 +92,12 @@ class Routing(Probing):
             for configuration in traefik.published(self._folder).values()
             for address in traefik.published_addresses(configuration)
         )
+
+
+def _rule_of(router: Mapping[str, Any] | None) -> tuple[object, ...]:
+    """What a router decides by and where it leads; middlewares are named by the rule's number."""
+    given = router or {}
+    return tuple(given.get(key) for key in ("rule", "entryPoints", "service", "priority"))
 
 
 def short_name(environment: Environment, routed: RoutedService) -> str:

@@ -29,7 +29,7 @@ def test_a_deployment_makes_its_environment_and_is_queued(ask):
     assert (told["kind"], told["state"], told["actor"]) == ("deploy", "queued", "root")
     assert (told["project"], told["environment"], told["steps"]) == ("shop", "production", [])
     row = Operation.objects.get(pk=told["id"])
-    assert row.params == params
+    assert row.params == {**params, "confirm": ""}
     assert Project.objects.get().subfolder == "deploy/a"
 
 
@@ -58,6 +58,9 @@ def test_other_operations_need_an_environment_that_exists(ask):
     assert "shop/production" in told["hint"]
 
 
+NAME = "shop-production"
+
+
 @pytest.mark.parametrize(
     ("kind", "params", "stored"),
     [
@@ -65,14 +68,41 @@ def test_other_operations_need_an_environment_that_exists(ask):
         ("rollback", {}, {"release": None}),
         ("restart", {"services": ["api"]}, {"services": ["api"]}),
         ("scale", {"replicas": {"api": 3, "web": None}}, {"replicas": {"api": 3, "web": None}}),
-        ("destroy", {"volumes": True}, {"volumes": True}),
-        ("destroy", {}, {"volumes": False}),
+        ("destroy", {"volumes": True, "confirm": NAME}, {"volumes": True, "confirm": NAME}),
+        ("destroy", {"confirm": NAME}, {"volumes": False, "confirm": NAME}),
+        ("plan", {"drift": True}, {"source": None, "subfolder": "", "ref": None, "drift": True}),
+        ("adopt", {}, {"basis": None}),
     ],
 )
 def test_params_of_each_kind(ask, kind, params, stored):
     queries.ensure_environment("shop", "production", source="")
     body = {"kind": kind, "project": "shop", "environment": "production", "params": params}
     assert ask("POST", "/api/v1/operations", body).json()["params"] == stored
+
+
+def test_a_protected_environment_is_not_destroyed_without_its_name(ask):
+    body = {"kind": "destroy", "project": "shop", "environment": "production", "params": {}}
+    row = queries.ensure_environment("shop", "production", source="")
+    told = is_problem(ask("POST", "/api/v1/operations", body), 422)
+    assert NAME in told["hint"]
+    is_problem(ask("POST", "/api/v1/operations", {**body, "params": {"confirm": "shop-prod"}}), 422)
+    assert not Operation.objects.exists()
+    # What the live release says counts, not the name of the environment.
+    operation = queries.enqueue("deploy", row, {}, actor="me")
+    queries.go_live(queries.new_release(row, operation, spec={"protected": False}))
+    assert ask("POST", "/api/v1/operations", body).status_code == 202
+
+
+def test_a_plan_remembers_no_source_and_an_applied_one_names_its_commit(ask):
+    where = {"project": "shop", "environment": "staging"}
+    assert ask("POST", "/api/v1/operations", {"kind": "plan", **where, "params": {"source": "/srv/a"}}).json()
+    assert Project.objects.get().source == ""
+    plan = {"format": 1, **where, "commit": "abc", "has_changes": True, "changes": [], "basis": {}}
+    answer = ask(
+        "POST", "/api/v1/operations", {"kind": "apply", **where, "params": {"plan": plan, "source": "/srv/a"}}
+    )
+    assert answer.json()["params"]["ref"] == "abc"
+    assert Project.objects.get().source == "/srv/a"
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,9 @@ def test_json_prints_every_event_as_received(api: StandIn, havre: Havre, reposit
     }
 
 
+NAME = "shop-production"
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "params"),
     [
@@ -86,8 +89,13 @@ def test_json_prints_every_event_as_received(api: StandIn, havre: Havre, reposit
         (["restart"], "restart", {"services": None}),
         (["restart", "api", "web"], "restart", {"services": ["api", "web"]}),
         (["scale", "api=3", "--reset", "web"], "scale", {"replicas": {"api": 3, "web": None}}),
-        (["destroy", "--yes-destroy", "shop-production"], "destroy", {"volumes": False}),
-        (["destroy", "--volumes", "--yes-destroy", "shop-production"], "destroy", {"volumes": True}),
+        (["destroy", "--yes-destroy", NAME], "destroy", {"volumes": False, "confirm": NAME}),
+        (["destroy", "--volumes", "--yes-destroy", NAME], "destroy", {"volumes": True, "confirm": NAME}),
+        (
+            ["deploy", "--yes-interrupt", NAME],
+            "deploy",
+            {"source": None, "subfolder": "", "ref": None, "confirm": NAME},
+        ),
         (["deploy", "--ref", "v1"], "deploy", {"source": None, "subfolder": "", "ref": "v1"}),
         (
             ["deploy", "--source", "git@x.org:a/b", "--subfolder", "c"],

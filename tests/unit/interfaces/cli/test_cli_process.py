@@ -217,7 +217,7 @@ def test_destroying_asks_for_the_name(api: StandIn) -> None:
     terminal.read("ALL ITS DATA")
     terminal.type("shop-production\n")
     assert terminal.end() == 0
-    assert api.asked[0].body["params"] == {"volumes": True}
+    assert api.asked[0].body["params"] == {"volumes": True, "confirm": "shop-production"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["deploy", "--help"], ["secrets", "set", "--help"]])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,6 +17,7 @@ from havre.interfaces.cli.session import (
     Events,
     Project,
     Verbose,
+    YesInterrupt,
     confirm,
     open_client,
     project_of,
@@ -66,30 +67,40 @@ def deploy(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask about changes that are not committed.")
     ] = False,
+    yes_interrupt: YesInterrupt = "",
 ) -> None:
     """Build a commit and make it the running release, without a failed request.
 
     The new release is started beside the old one and gets the traffic when it is healthy. If it does not
     get there, it is removed, the old one has never stopped serving, and the cause is shown.
     """
+    name, params = requested_source(
+        ctx, project=project, source=source, subfolder=subfolder, ref=ref, ask=not (yes or as_json)
+    )
+    request = {
+        "kind": "deploy",
+        "project": name,
+        "environment": environment,
+        "params": {**params, "ref": ref or None, **({"confirm": yes_interrupt} if yes_interrupt else {})},
+    }
+    run_operation(ctx, request, detach=detach, as_json=as_json, verbose=verbose)
+
+
+def requested_source(
+    ctx: typer.Context, *, project: str, source: str, subfolder: str, ref: str, ask: bool
+) -> tuple[str, dict[str, Any]]:
+    """The project that is meant, and the parameters that say where its commits are.
+
+    Raises:
+        UsageError: nothing says what to deploy, or Havre could not read it.
+    """
     from havre.interfaces.cli import target  # noqa: PLC0415 - start-up time
 
     wanted = target.deployment(Path.cwd(), project=project, source=source, subfolder=subfolder)
     if wanted.checkout is not None:
         wanted = _reachable_source(ctx, wanted)
-        _mention_changes(wanted, ref=ref, ask=not (yes or as_json))
-    run_operation(
-        ctx,
-        {
-            "kind": "deploy",
-            "project": wanted.project,
-            "environment": environment,
-            "params": {"source": wanted.source, "subfolder": wanted.subfolder, "ref": ref or None},
-        },
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
-    )
+        _mention_changes(wanted, ref=ref, ask=ask)
+    return wanted.project, {"source": wanted.source, "subfolder": wanted.subfolder}
 
 
 def _reachable_source(ctx: typer.Context, wanted: Deployment) -> Deployment:
@@ -301,7 +312,7 @@ def destroy(
         "destroy",
         named,
         environment,
-        {"volumes": volumes},
+        {"volumes": volumes, "confirm": given},
         detach=detach,
         as_json=as_json,
         verbose=verbose,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
+from havre.domain.drift import looks_secret
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
 from havre.interfaces.cli.session import PRODUCTION, Environment, Json, Project, open_client, project_of
@@ -18,7 +18,6 @@ app = typer.Typer(
 )
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRETIVE = re.compile(r"(PASS(WORD|WD|PHRASE)?|SECRET|TOKEN|API_?KEY|PRIVATE|CREDENTIAL)", re.IGNORECASE)
 
 Service = Annotated[
     str,
@@ -112,13 +111,3 @@ def list_(
         ((str(row.get("service") or "every app"), str(row["name"]), Text(str(row["value"]))) for row in rows),
         empty=f"No variable is set for {place} {environment}.",
     )
-
-
-def looks_secret(name: str, value: str) -> bool:
-    """Whether a variable seems to hold what nobody should see: by its name, or a password in a URL."""
-    if _SECRETIVE.search(name):
-        return True
-    try:
-        return bool(urlsplit(value).password)
-    except ValueError:
-        return False

@@ -1,0 +1,60 @@
+"""Plan: what deploying a commit would change, and what was changed by hand. Writes nothing."""
+
+from __future__ import annotations
+
+from havre.operations import planning
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.planning import Planned
+from havre.operations.source import SourceReader
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of planning; the result holds the plan."""
+    plan = MakePlan(run)
+    return Runbook(
+        steps=(
+            Step("source", "Read the source", plan.read),
+            Step("compare", "Compare it with what runs", plan.compare),
+        ),
+        undo=plan.undo,
+    )
+
+
+class MakePlan:
+    """One plan."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._source = SourceReader(run)
+
+    def read(self) -> str:
+        """A clean checkout and its manifest; not needed where only drift is asked for."""
+        if self._only_drift:
+            return "not needed to look for drift"
+        found, _ = self._source.read()
+        return f"{found.commit[:12]} {found.subject}"
+
+    def compare(self) -> str:
+        """The differences, as the result."""
+        planned = self._planned()
+        self.run.remember(plan=planned.as_data())
+        self._source.clean_up()
+        changes, drift = len(planned.plan.changes), len(planned.plan.drift)
+        by_hand = f"{drift} changed by hand" if drift else "nothing changed by hand"
+        return by_hand if self._only_drift else f"{changes} changes, {by_hand}"
+
+    def undo(self) -> str:
+        """Only the checkout was made."""
+        self._source.clean_up()
+        return "nothing had been changed"
+
+    def _planned(self) -> Planned:
+        environment = self.run.environment
+        environment.refresh_from_db()
+        if self._only_drift:
+            return planning.of_drift(self.run.platform, environment)
+        return planning.of_commit(self.run.platform, environment, *self._source.read())
+
+    @property
+    def _only_drift(self) -> bool:
+        return bool(self.run.operation.params.get("drift"))
