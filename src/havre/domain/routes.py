@@ -43,6 +43,7 @@ class RoutedService:
         max_body: largest request body in bytes; 0 for no limit.
         alias_only: route by the alias alone, knowingly without addresses (and without the proof
             of the release, which the alias cannot give).
+        beside: a second release that shares the requests, during a canary or a rolling update.
     """
 
     name: str
@@ -54,10 +55,57 @@ class RoutedService:
     alias: str
     max_body: int = DEFAULT_MAX_BODY
     alias_only: bool = False
+    beside: Beside | None = None
 
     def at(self, addresses: tuple[str, ...]) -> Self:
         """The same service with these task addresses."""
         return replace(self, addresses=addresses)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The share of another release in a service's requests.
+
+    Attributes:
+        service: the service at that release; only what its tasks need is read (addresses, port,
+            health, release).
+        weight, rest: how many requests it gets for how many that the other one gets.
+        sticky: keep each browser at the side that it met first, by a cookie.
+    """
+
+    service: RoutedService
+    weight: int
+    rest: int
+    sticky: bool = False
+
+
+def combined(
+    live: RoutedService, beside: RoutedService | None, weight: int | None, *, sticky: bool = False
+) -> RoutedService:
+    """One route for a service of which two releases run.
+
+    A release without an address gets nothing. If none has one, the alias has to do: an empty list
+    would find nothing, and addresses of tasks that are gone would be tried again and again.
+
+    Args:
+        live: at the live release; its hosts and paths are those of the route.
+        beside: at the other release, if that has this service.
+        weight: percent that the other one gets; None: as many as its tasks are of all.
+        sticky: keep each browser at the side that it met first.
+    """
+    if beside is None or not beside.addresses or weight == 0:
+        return replace(live, alias_only=not live.addresses)
+    if not live.addresses or weight == 100:  # noqa: PLR2004 - percent
+        return replace(
+            live,
+            release=beside.release,
+            port=beside.port,
+            health=beside.health,
+            addresses=beside.addresses,
+            max_body=beside.max_body,
+        )
+    shares = (len(beside.addresses), len(live.addresses)) if weight is None else (weight, 100 - weight)
+    return replace(live, beside=Beside(beside, *shares, sticky=sticky))
 
 
 @dataclass(frozen=True, slots=True)

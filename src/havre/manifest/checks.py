@@ -17,7 +17,7 @@ LONGEST_ENGINE_NAME: Final = 63
 """Swarm refuses longer names of services (moby/swarmkit, ``validateAnnotations``)."""
 
 _LONGEST_SUFFIX: Final = "-r99999-release"
-_RESERVED_NAME: Final = re.compile(r".*-(?:r[0-9]+|release|tasks|alias|run-[0-9]+)")
+_RESERVED_NAME: Final = re.compile(r".*-(?:r[0-9]+|release|tasks|alias|split|beside|run-[0-9]+)")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,9 @@ def _names(candidate: Candidate) -> Iterator[Finding]:
     for name in candidate.written:
         path = ("services", name)
         if _RESERVED_NAME.fullmatch(name):
-            message = "ends like a name that Havre makes (-rN, -release, -tasks, -alias, -run-N)"
+            message = (
+                "ends like a name that Havre makes (-rN, -release, -tasks, -alias, -split, -beside, -run-N)"
+            )
             yield Finding(path, message, "choose another name")
         full = f"{candidate.project}-{candidate.environment}-{name}{_LONGEST_SUFFIX}"
         over = len(full) - LONGEST_ENGINE_NAME

@@ -1,14 +1,11 @@
 """Traefik: its arguments, its dynamic configuration as files, and questions through it."""
 
-from havre.adapters.traefik.dynamic import (
-    RELEASE_HEADER,
-    api_configuration,
-    published_addresses,
-    routes_configuration,
-)
+from havre.adapters.traefik.dynamic import api_configuration, routes_configuration
 from havre.adapters.traefik.files import publish, published, withdraw
 from havre.adapters.traefik.internal import PROBE_HEADER, base_configuration, probe_configuration
+from havre.adapters.traefik.metrics import traffic
 from havre.adapters.traefik.probing import Answer, Router
+from havre.adapters.traefik.servers import RELEASE_HEADER, published_addresses
 from havre.adapters.traefik.static import RouterSettings, static_arguments
 from havre.domain.routes import ProbeTarget
 
@@ -27,5 +24,6 @@ __all__ = [
     "published_addresses",
     "routes_configuration",
     "static_arguments",
+    "traffic",
     "withdraw",
 ]

@@ -46,21 +46,16 @@ Compression
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from havre.adapters.traefik import parts
 from havre.adapters.traefik.parts import Configuration
 from havre.adapters.traefik.rules import checked_host, checked_name, host_rule, number_above, path_rule
+from havre.adapters.traefik.servers import middlewares_of, servers
 from havre.adapters.traefik.static import WEB, WEBSECURE
 from havre.domain.routes import RoutedService, RouteRule
 
-RELEASE_HEADER = "X-Havre-Release"
-"""Response header that holds the number of the release whose task answered."""
-
 _MEMORY_PER_BODY = 1024 * 1024
-_HEALTH_INTERVAL = "1s"  # measured: with it a stale address costs no request, without it half of them
 _DECLARED_LENGTH = "HeaderRegexp(`Content-Length`, `[1-9]`)"
 _UNKNOWN_LENGTH = (
     "(Method(`POST`) || Method(`PUT`) || Method(`PATCH`))"
@@ -89,7 +84,7 @@ def routes_configuration(
     for service in services:
         name = checked_name(service.name)
         http["middlewares"] |= _middlewares(service)
-        http["services"] |= _services(service)
+        http["services"] |= servers(service)
         http["serversTransports"][name] = parts.transport()
         for number, rule in enumerate(service.rules):
             added = _rule(f"{name}-{number}", service, rule, public_ports=public_ports, acme=acme)
@@ -147,40 +142,6 @@ def api_configuration(
     }
 
 
-def published_addresses(configuration: Mapping[str, Any] | None, name: str | None = None) -> tuple[str, ...]:
-    """The task addresses in a configuration of :func:`routes_configuration`, without ports.
-
-    Args:
-        configuration: what was published; None holds none.
-        name: of this service only; None: of all.
-    """
-    services = ((configuration or {}).get("http") or {}).get("services") or {}
-    wanted = [_tasks(name)] if name else [key for key in services if key.endswith(_TASKS)]
-    urls = [
-        server["url"]
-        for key in wanted
-        for server in services.get(key, {}).get("loadBalancer", {}).get("servers", ())
-    ]
-    return tuple(url.removeprefix("http://").rpartition(":")[0].strip("[]") for url in urls)
-
-
-_TASKS = "-tasks"
-
-
-def _tasks(name: str) -> str:
-    return f"{name}{_TASKS}"
-
-
-def server_url(address: str, port: int) -> str:
-    """The URL of a server by its IP address.
-
-    Raises:
-        ValueError: it is not an IP address.
-    """
-    ip = ipaddress.ip_address(address)
-    return f"http://[{ip}]:{port}" if ip.version == 6 else f"http://{ip}:{port}"  # noqa: PLR2004 - IPv6
-
-
 def _middlewares(service: RoutedService) -> Configuration:
     name = service.name
     made: Configuration = {
@@ -189,61 +150,13 @@ def _middlewares(service: RoutedService) -> Configuration:
         f"{name}-compress": {"compress": parts.compress()},
         f"{name}-retry": {"retry": parts.retry()},
         f"{name}-retry-read-first": {"retry": parts.retry_read_first()},
-        f"{name}-release": {"headers": {"customResponseHeaders": {RELEASE_HEADER: str(service.release)}}},
-        # An empty value removes the header: an app must not pass for a release by the fallback.
-        f"{name}-fallback": {"headers": {"customResponseHeaders": {RELEASE_HEADER: ""}}},
+        **middlewares_of(service),
     }
     if service.max_body:
         made[f"{name}-limit"] = {
             "buffering": {"maxRequestBodyBytes": service.max_body, "memRequestBodyBytes": _MEMORY_PER_BODY}
         }
     return made
-
-
-def _services(service: RoutedService) -> Configuration:
-    name = service.name
-    by_alias = _load_balancer(name, [f"http://{checked_host(service.alias)}:{service.port}"])
-    by_alias["middlewares"] = [f"{name}-fallback"]
-    if service.alias_only:
-        return {name: by_alias}
-    if not service.addresses:
-        raise ValueError(f"{name} has no address to route to")
-    by_tasks = _load_balancer(name, [server_url(address, service.port) for address in service.addresses])
-    by_tasks["middlewares"] = [f"{name}-release"]
-    by_tasks["loadBalancer"]["healthCheck"] = _health_check(service)
-    return {
-        name: {"failover": {"service": _tasks(name), "fallback": f"{name}-alias"}},
-        _tasks(name): by_tasks,
-        f"{name}-alias": by_alias,
-    }
-
-
-def _load_balancer(transport: str, urls: Sequence[str]) -> Configuration:
-    return {
-        "loadBalancer": {
-            "servers": [{"url": url} for url in urls],
-            "passHostHeader": True,
-            "serversTransport": transport,
-            # Streams (no length, or server-sent events) are passed on at once whatever this says.
-            "responseForwarding": {"flushInterval": "100ms"},
-        }
-    }
-
-
-def _health_check(service: RoutedService) -> Configuration:
-    check: Configuration = {
-        "path": service.health.path,
-        "interval": _HEALTH_INTERVAL,
-        "timeout": f"{service.health.timeout:g}s",
-        # A redirect counts as an answer (200 to 399) and may lead off the server.
-        "followRedirects": False,
-    }
-    if service.rules:
-        # Frameworks that check the Host header would refuse an address.
-        check["hostname"] = checked_host(service.rules[0].host)
-        if service.rules[0].https:
-            check["headers"] = {"X-Forwarded-Proto": "https"}
-    return check
 
 
 def _rule(

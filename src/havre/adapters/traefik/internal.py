@@ -10,9 +10,9 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-from havre.adapters.traefik.dynamic import server_url
 from havre.adapters.traefik.parts import Configuration
 from havre.adapters.traefik.rules import checked_host, checked_name, host_rule
+from havre.adapters.traefik.servers import server_url
 from havre.adapters.traefik.static import INTERNAL
 from havre.domain.routes import ProbeTarget
 

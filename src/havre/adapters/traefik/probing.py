@@ -9,8 +9,8 @@ from typing import Self
 
 import httpx
 
-from havre.adapters.traefik.dynamic import RELEASE_HEADER
 from havre.adapters.traefik.internal import PROBE_HEADER, probe_host
+from havre.adapters.traefik.servers import RELEASE_HEADER
 from havre.errors import ServerError
 
 _EXCERPT = 300  # characters

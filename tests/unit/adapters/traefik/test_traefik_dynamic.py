@@ -4,7 +4,7 @@ import pytest
 
 from havre.adapters.traefik import api_configuration, published_addresses, routes_configuration
 from havre.domain.health import Health
-from havre.domain.routes import RoutedService, RouteRule
+from havre.domain.routes import Beside, RoutedService, RouteRule
 
 API = RoutedService(
     name="dropit-production-api",
@@ -58,6 +58,37 @@ def test_the_release_is_said_by_the_tasks_and_never_by_the_fallback():
     ]
     fallback = made["middlewares"]["dropit-production-api-fallback"]["headers"]["customResponseHeaders"]
     assert fallback == {"X-Havre-Release": ""}
+
+
+def test_two_releases_share_by_weight_and_say_which_one_answered():
+    new = replace(API, release=13, port=4000, addresses=("10.0.1.9",))
+    made = http(replace(API, beside=Beside(new, 5, 95)))
+    services, name = made["services"], "dropit-production-api"
+    assert services[name] == {"failover": {"service": f"{name}-split", "fallback": f"{name}-alias"}}
+    assert services[f"{name}-split"] == {
+        "weighted": {
+            "services": [
+                {"name": f"{name}-tasks", "weight": 95},
+                {"name": f"{name}-beside-tasks", "weight": 5},
+            ],
+            "healthCheck": {},
+        }
+    }
+    beside = services[f"{name}-beside-tasks"]
+    assert beside["loadBalancer"]["servers"] == [{"url": "http://10.0.1.9:4000"}]
+    assert beside["loadBalancer"]["healthCheck"]["path"] == "/health"
+    said = made["middlewares"][beside["middlewares"][0]]["headers"]["customResponseHeaders"]
+    assert said == {"X-Havre-Release": "13"}
+    assert published_addresses({"http": made}, API.name) == (*API.addresses, "10.0.1.9")
+    assert published_addresses({"http": made}) == (*API.addresses, "10.0.1.9")
+
+
+def test_the_cookie_of_a_sticky_canary_is_secure_where_all_is():
+    new = replace(API, release=13, addresses=("10.0.1.9",))
+    for https in (True, False):
+        service = replace(with_rule(https=https), beside=Beside(new, 5, 95, sticky=True))
+        cookie = http(service)["services"]["dropit-production-api-split"]["weighted"]["sticky"]["cookie"]
+        assert cookie == {"name": "havre-release", "httpOnly": True, "sameSite": "lax", "secure": https}
 
 
 def test_an_empty_list_is_refused_unless_the_alias_is_meant():
