@@ -18,7 +18,7 @@ from havre.domain.snapshot import Snapshot
 from havre.errors import HavreError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations.context import Platform
-from havre.operations.routing import Candidate, candidates_of
+from havre.operations.routing import Candidate, candidates_of, release_beside
 from havre.records.models import Environment
 
 log = logging.getLogger(__name__)
@@ -122,13 +122,14 @@ class RouteSync:
 
 
 def _candidates(environment: Environment, snapshot: Snapshot) -> list[Candidate]:
-    release = environment.current_release
-    if release is None:
-        return []
-    spec = EnvironmentSpec.model_validate(release.spec)
-    found = []
-    for name, service in spec.services.items():
-        swarm = snapshot.get(release.swarm_services.get(name, ""))
-        if swarm and isinstance(service, AppService | StaticService):
-            found += candidates_of(service, swarm.tasks)
-    return found
+    """Tasks of the live release, and of one that shares the requests with it."""
+    found: dict[str, Candidate] = {}
+    for release in (environment.current_release, release_beside(environment)):
+        if release is None:
+            continue
+        spec = EnvironmentSpec.model_validate(release.spec)
+        for name, service in spec.services.items():
+            swarm = snapshot.get(release.swarm_services.get(name, ""))
+            if swarm and isinstance(service, AppService | StaticService):
+                found |= {c.task.id: c for c in candidates_of(service, swarm.tasks)}
+    return list(found.values())

@@ -96,6 +96,51 @@ def judge(
     return Verdict(Readiness.WAITING)
 
 
+class Move(StrEnum):
+    """What a rolling update does next."""
+
+    ADD = "add"
+    RETIRE = "retire"
+    DONE = "done"
+
+
+def next_move(*, old: int, new: int, wanted: int, step: int, ceiling: int) -> tuple[Move, int]:
+    """The next move of a rolling update all of whose new tasks are ready, and how many it is about.
+
+    It adds while there is room, and then retires, so there are never more than ``ceiling`` tasks and,
+    from the moment when there were that many, never fewer than ``ceiling - step``.
+
+    Args:
+        old: tasks of the release that goes.
+        new: tasks of the release that comes.
+        wanted: how many of the latter there are to be.
+        step: most tasks to replace at a time.
+        ceiling: most tasks of both releases together.
+    """
+    room = min(step, wanted - new, ceiling - old - new)
+    if room > 0:
+        return Move.ADD, room
+    if old > 0:
+        return Move.RETIRE, min(step, old)
+    return Move.DONE, 0
+
+
+def victims(
+    tasks: Sequence[Task], count: int, *, leaving: frozenset[str], serving: frozenset[str]
+) -> tuple[Task, ...]:
+    """Which tasks a rolling update retires: those already leaving, then useless ones, then the oldest.
+
+    Args:
+        tasks: of the release that goes, newest first.
+        count: how many.
+        leaving: ids of those that get no new requests already.
+        serving: ids of those that passed the gate.
+    """
+    present = [task for task in reversed(tasks) if task.desired in {"ready", "running"}]
+    present.sort(key=lambda task: (task.id not in leaving, task.is_running and task.id in serving))
+    return tuple(present[:count])
+
+
 @dataclass(frozen=True)
 class Cleanup:
     """What becomes of an environment's Swarm services after a switch."""

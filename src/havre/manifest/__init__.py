@@ -24,6 +24,7 @@ from havre.manifest.services import (
     Routed,
     ServiceSpec,
     StaticService,
+    Strategy,
 )
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "Share",
     "StaticBuild",
     "StaticService",
+    "Strategy",
     "Volume",
     "load",
     "load_file",

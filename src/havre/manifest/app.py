@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import (
-    BeforeValidator,
+    AfterValidator,
     Field,
     ValidationInfo,
     field_validator,
@@ -18,7 +18,8 @@ from havre.manifest.parts import (
     Image,
     Volume,
 )
-from havre.manifest.routed import RoutedModel, Strategy, known_strategy
+from havre.manifest.routed import RoutedModel
+from havre.manifest.strategy import RECREATE, SIDE_BY_SIDE, WHAT_STRATEGY, Strategy, routed
 from havre.manifest.values import (
     Command,
     ContainerPath,
@@ -90,10 +91,9 @@ class AppService(RoutedModel):
         description="Volumes of the service; `name:/path` is short for an entry.",
         examples=[["uploads:/app/uploads"]],
     )
-    strategy: Annotated[Strategy, BeforeValidator(known_strategy)] = Field(
-        default_factory=lambda data: "recreate" if data.get("volumes") else "side-by-side",
-        description="`side-by-side` starts the new release beside the old one and loses no request; "
-        "`recreate` stops the old one first. Default: `recreate` with volumes, else `side-by-side`.",
+    strategy: Annotated[Strategy, AfterValidator(routed)] = Field(
+        default_factory=lambda data: RECREATE if data.get("volumes") else SIDE_BY_SIDE,
+        description=WHAT_STRATEGY,
         examples=["side-by-side"],
     )
 
@@ -140,7 +140,7 @@ class AppService(RoutedModel):
     @field_validator("strategy")
     @classmethod
     def _alone_with_volumes(cls, strategy: Strategy, info: ValidationInfo) -> Strategy:
-        if strategy == "side-by-side" and info.data.get("volumes"):
-            why = "is side-by-side, but two releases must not write to one volume at once"
+        if strategy.kind != "recreate" and info.data.get("volumes"):
+            why = f"is {strategy.kind}, but two releases must not write to one volume at once"
             raise fail(why, "write recreate, or leave strategy out")
         return strategy

@@ -30,13 +30,15 @@ def merge_service(service: Any, override: Any) -> Any:
 
 
 def _merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Mappings are merged, everything else is replaced, None removes."""
+    """Mappings are merged (of another ``kind``: replaced), all else is replaced, None removes."""
     merged = dict(base)
     for key, value in changes.items():
         old = merged.get(key)
         if value is None:
             merged.pop(key, None)
         elif isinstance(value, dict):
+            if isinstance(old, dict) and value.get("kind", old.get("kind")) != old.get("kind"):
+                old = None
             merged[key] = _merge(old if isinstance(old, dict) else {}, value)
         else:
             merged[key] = value

@@ -24,6 +24,7 @@ from havre.manifest.parts import (
 )
 from havre.manifest.sample import flow
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
+from havre.manifest.strategy import Strategy
 from havre.manifest.values import PATTERN_WORDS
 
 SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
@@ -37,6 +38,7 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("auth of an image", RegistryAuth),
     ("build of a static service", StaticBuild),
     ("health", Health),
+    ("strategy", Strategy),
     ("domains", Domain),
     ("volumes", Volume),
     ("resources", Resources),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Final, Literal, Protocol
+from typing import Annotated, ClassVar, Final, Literal, Protocol
 
 from pydantic import (
+    AfterValidator,
     Field,
     StrictBool,
     field_validator,
@@ -19,27 +20,18 @@ from havre.manifest.parts import (
     StaticBuild,
 )
 from havre.manifest.shortforms import expand_service
+from havre.manifest.strategy import SIDE_BY_SIDE, WHAT_STRATEGY, Strategy, routed
 from havre.manifest.values import (
     Count,
     Duration,
     HostName,
     Size,
 )
-from havre.manifest.wording import fail, show
+from havre.manifest.wording import fail
 
 STATIC_PORT: Final = 8080
 STATIC_HEALTH_PATH: Final = "/.havre/health"
 MIB: Final = 1024 * 1024
-
-
-Strategy = Literal["side-by-side", "recreate"]
-
-
-def known_strategy(value: object) -> object:
-    """The word, or why a word of a later version is refused."""
-    if isinstance(value, str) and value in {"rolling", "canary"}:
-        raise fail(f"got {show(value)}, a word of a later version", "write side-by-side or recreate")
-    return value
 
 
 class Routed(Protocol):
@@ -142,6 +134,9 @@ class StaticService(RoutedModel):
         examples=[True],
     )
 
+    strategy: Annotated[Strategy, AfterValidator(routed)] = Field(
+        SIDE_BY_SIDE, description=WHAT_STRATEGY, examples=["side-by-side"]
+    )
+
     port: ClassVar[int] = STATIC_PORT
     health: ClassVar[Health] = Health(path=STATIC_HEALTH_PATH)
-    strategy: ClassVar[Strategy] = "side-by-side"

@@ -20,6 +20,8 @@ _SHORT_FORMS: Final = {
     "Image": "The image's name.",
     "Volume": "The volume's name and where the container sees it, as name:/path.",
 }
+_WORDS: Final = {"Strategy": ("kind", "The kind alone.")}
+"""Parts for which a word is short, and the key that it stands for."""
 _OVERRIDE: Final = "ServiceOverride"
 
 
@@ -43,6 +45,10 @@ def json_schema() -> dict[str, Any]:
     _add_overrides(definitions)
     for name, description in _SHORT_FORMS.items():
         short = {"type": "string", "description": description}
+        for definition in {name, f"{name}Override"} & definitions.keys():
+            definitions[definition] = {"anyOf": [short, definitions[definition]]}
+    for name, (key, description) in _WORDS.items():
+        short = {"enum": definitions[name]["properties"][key]["enum"], "description": description}
         for definition in {name, f"{name}Override"} & definitions.keys():
             definitions[definition] = {"anyOf": [short, definitions[definition]]}
     return {

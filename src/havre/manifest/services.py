@@ -14,7 +14,8 @@ from havre.manifest.data import PostgresService, RedisService
 from havre.manifest.parts import (
     SecretReference,
 )
-from havre.manifest.routed import Routed, StaticService, Strategy
+from havre.manifest.routed import Routed, StaticService
+from havre.manifest.strategy import Strategy
 from havre.manifest.values import (
     is_name,
 )

@@ -28,6 +28,11 @@ def expand_volume(value: Any) -> Any:
     return {"name": name, "path": path}
 
 
+def expand_strategy(value: Any) -> Any:
+    """``strategy: canary`` is the kind."""
+    return {"kind": value} if isinstance(value, str) else value
+
+
 def expand_service(value: Any) -> Any:
     """A service with every short form written out.
 
@@ -47,4 +52,6 @@ def expand_service(value: Any) -> Any:
         service["image"] = expand_image(service["image"])
     if "health" in service:
         service["health"] = expand_health(service["health"])
+    if "strategy" in service:
+        service["strategy"] = expand_strategy(service["strategy"])
     return service

@@ -63,7 +63,7 @@ class Deploy:
         self.source = SourceReader(run)
         self.images: Mapping[str, str] = {}
         """By service, images that need not be built: as a plan found them."""
-        self.rollout = Rollout(run)
+        self.rollout = Rollout(run, is_gradual=True)
         # A worker that died left the draft; the deployment goes on with the same commit.
         self.release = Release.objects.filter(operation=run.operation).first()
         if self.release:

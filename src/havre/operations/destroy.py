@@ -36,7 +36,8 @@ class Destroy:
         The record goes before the file, or route_sync would write the file again.
         """
         self.run.environment.current_release = None
-        self.run.environment.save(update_fields=["current_release"])
+        self.run.environment.shift = {}
+        self.run.environment.save(update_fields=["current_release", "shift"])
         self.run.platform.routing.withdraw(self.run.environment)
         return "withdrawn"
 

@@ -17,6 +17,7 @@ from havre.domain import naming
 from havre.domain.snapshot import Service, Snapshot
 from havre.errors import HavreError, UsageError
 from havre.manifest import EnvironmentSpec
+from havre.operations.routing import release_beside, shift_of
 from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Environment, Release
@@ -25,21 +26,30 @@ _LOOK_AGAIN: Final = 2.0  # seconds between looks for services that joined
 
 
 def processes(project: str, environment: str) -> list[dict[str, Any]]:
-    """One row per service of the environment: what is wanted and what runs."""
+    """One row per service of the environment: what is wanted and what runs.
+
+    ``weight`` is the percent of a service's requests that a release gets during a canary, else None.
+    """
     row = queries.environment_named(project, environment)
     snapshot = Engine(config().docker_host).environment(project, environment)
     release = row.current_release
     names = dict(release.swarm_services) if release else {}
+    shift, beside = shift_of(row), release_beside(row)
+    second = dict(beside.swarm_services) if beside else {}
     spec = EnvironmentSpec.model_validate(release.spec) if release else None
     shown = []
     for service in snapshot.of(project, environment):
         if service.is_job or service.label(naming.ROLE) not in {"app", "data"}:
             continue
         short = service.label(naming.SERVICE)
-        is_serving = names.get(short) == service.name or service.label(naming.ROLE) == "data"
+        is_beside = bool(shift and short in shift.weights and second.get(short) == service.name)
+        is_serving = is_beside or names.get(short) == service.name or service.label(naming.ROLE) == "data"
         if not is_serving and service.replicas == 0:
             continue  # a rollback target: `havre releases` shows it
-        shown.append(_process(service, row, release, spec, is_serving=is_serving))
+        weight = shift.weights.get(short) if shift and is_serving else None
+        if weight is not None and not is_beside:
+            weight = 100 - weight
+        shown.append({**_process(service, row, release, spec, is_serving=is_serving), "weight": weight})
     return shown
 
 

@@ -7,8 +7,11 @@ const behaviour = {
   version: "0",
   bootMs: 0, // how long until it listens
   exitAtStart: null, // an exit code
+  exitUnlessFirst: false, // if another task of this version serves already
   exitAfterMs: null, // passes its health check, then dies
   exitAtOnce: false, // on SIGTERM, with requests in flight
+  errorRate: 0, // share of answers with status 500
+  slowMs: 0, // how long every answer takes
   health: 200, // what the health path answers
   eatMemory: false,
   ...JSON.parse(fs.readFileSync(`${__dirname}/behaviour.json`, "utf8")),
@@ -21,6 +24,21 @@ if (behaviour.eatMemory) {
 if (behaviour.exitAtStart !== null) {
   console.log(`leaving with code ${behaviour.exitAtStart}, as behaviour.json asks`);
   process.exit(behaviour.exitAtStart);
+}
+
+if (behaviour.exitUnlessFirst) {
+  require("node:dns").resolve4("api", (_, addresses) => {
+    for (const host of addresses ?? []) {
+      const asked = http.get({ host, port: process.env.PORT, timeout: 2000 }, async (answer) => {
+        const text = (await answer.toArray()).join("");
+        if (JSON.parse(text).version === behaviour.version) {
+          console.log("leaving with code 5, because another one is there");
+          process.exit(5);
+        }
+      });
+      asked.on("error", () => {}); // itself, which does not listen yet
+    }
+  });
 }
 
 const server = http.createServer((request, response) => {
@@ -46,11 +64,12 @@ const server = http.createServer((request, response) => {
     fs.writeFileSync(file, String(visits));
     return answer(200, { visits });
   }
-  const wait = Number(url.searchParams.get("ms") ?? 0);
+  const wait = Number(url.searchParams.get("ms") ?? behaviour.slowMs);
+  const status = Math.random() < behaviour.errorRate ? 500 : 200;
   let received = 0;
   request.on("data", (chunk) => (received += chunk.length));
   request.on("end", () =>
-    setTimeout(() => answer(200, { version: behaviour.version, received }), wait),
+    setTimeout(() => answer(status, { version: behaviour.version, received }), wait),
   );
 });
 server.keepAliveTimeout = 75_000;

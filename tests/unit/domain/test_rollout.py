@@ -7,7 +7,17 @@ import dataclasses
 import pytest
 
 from havre.domain import rollout
-from havre.domain.rollout import Readiness, Replacement, cleanup, judge, replacements, why_it_ended
+from havre.domain.rollout import (
+    Move,
+    Readiness,
+    Replacement,
+    cleanup,
+    judge,
+    next_move,
+    replacements,
+    victims,
+    why_it_ended,
+)
 from havre.domain.snapshot import Service, Task
 
 
@@ -101,3 +111,49 @@ ENDED_WELL = "it exited with code 0, though a service has to go on running"
 )  # fmt: skip
 def test_an_end_in_words(ended: Task, *, out_of_memory: bool, words: str) -> None:
     assert why_it_ended(ended, out_of_memory=out_of_memory, memory_limit=64 * 2**20) == words
+
+
+@pytest.mark.parametrize(
+    ("old", "wanted", "step"),
+    [(3, 3, 1), (3, 3, 2), (1, 1, 1), (5, 2, 1), (2, 5, 2), (4, 4, 10), (10, 1, 3), (0, 2, 1)],
+)
+def test_a_rolling_update_keeps_within_its_bounds_and_ends(old: int, wanted: int, step: int) -> None:
+    ceiling = max(old, wanted) + step
+    least = min(old, wanted)
+    new = min(step, wanted)
+    for _ in range(100):
+        assert old + new <= ceiling
+        assert old + new >= least
+        move, count = next_move(old=old, new=new, wanted=wanted, step=step, ceiling=ceiling)
+        if move is Move.DONE:
+            break
+        assert 0 < count <= step
+        old, new = (old, new + count) if move is Move.ADD else (old - count, new)
+    assert (old, new) == (0, wanted)
+
+
+def test_a_rolling_update_adds_before_it_retires() -> None:
+    moves = []
+    old, new = 3, 1
+    while True:
+        move, count = next_move(old=old, new=new, wanted=3, step=1, ceiling=4)
+        if move is Move.DONE:
+            break
+        moves.append(str(move))
+        old, new = (old, new + count) if move is Move.ADD else (old - count, new)
+    assert moves == ["retire", "add", "retire", "add", "retire"]
+
+
+def test_the_tasks_that_go_first_are_those_of_no_use() -> None:
+    young, old = task("young"), task("old")
+    sick, starting, leaving = task("sick"), task("starting", "starting"), task("leaving")
+    gone = task("gone", "shutdown", "shutdown")
+    tasks = [young, leaving, starting, sick, gone, old]  # newest first, as snapshots have them
+    serving = frozenset({"young", "old", "leaving"})
+
+    def chosen(count: int) -> list[str]:
+        return [t.id for t in victims(tasks, count, leaving=frozenset({"leaving"}), serving=serving)]
+
+    assert chosen(1) == ["leaving"]
+    assert chosen(4) == ["leaving", "sick", "starting", "old"]
+    assert chosen(9) == ["leaving", "sick", "starting", "old", "young"]

@@ -58,9 +58,16 @@ def test_what_is_not_overridden_stays() -> None:
     service = merged(OTHER)
     assert service.replicas == 3
     assert service.env == {"A": "a", "B": "b", "S": SecretReference(secret="one")}
-    assert service.strategy == "recreate"
+    assert service.strategy.kind == "recreate"
     assert service.health.path == "/up"
     assert [domain.host for domain in service.domains] == ["b.example.org"]
+
+
+def test_a_strategy_of_another_kind_replaces_the_whole() -> None:
+    base = "domain: a.org\nstrategy: {kind: canary, weights: [10], pause: 1m}"
+    assert merged(f"{OTHER}, strategy: {{kind: rolling, step: 2}}", base).strategy.step == 2
+    assert merged(f"{OTHER}, strategy: recreate", base).strategy.kind == "recreate"
+    assert merged(f"{OTHER}, strategy: {{pause: 5s}}", base).strategy.weights == (10,)
 
 
 def test_mappings_are_merged_and_all_else_is_replaced() -> None:
@@ -85,7 +92,7 @@ def test_null_removes() -> None:
     service = merged("domain: null, env: {A: null}, volumes: null")
     assert service.domains == ()
     assert "A" not in service.env
-    assert service.strategy == "side-by-side"
+    assert service.strategy.kind == "side-by-side"
 
 
 def test_domains_replace_domain_and_the_other_way_round() -> None:

@@ -112,7 +112,7 @@ def test_the_json_schema_accepts_what_loads(text: str) -> None:
         app("domain: a.org\ndomains: [{host: b.org}]"),
         app("env: {A: true}"),
         app("env: {1A: x}"),
-        app("strategy: rolling"),
+        app("strategy: rollin"),
         app().replace("health: /up", "replicas: 1"),
         app(rest="environments: {staging: {services: {api: {replica: 1}}}}\n"),
         app(rest="environments: {staging: {services: {api: {health: {intervall: 1s}}}}}\n"),

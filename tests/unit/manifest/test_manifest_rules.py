@@ -32,8 +32,8 @@ def test_an_app_without_port_is_a_background_program() -> None:
 
 
 def test_a_volume_makes_it_recreate() -> None:
-    assert api(app("volumes: ['v:/v']")).strategy == "recreate"
-    assert api(app("strategy: recreate")).strategy == "recreate"
+    assert api(app("volumes: ['v:/v']")).strategy.kind == "recreate"
+    assert api(app("strategy: recreate")).strategy.kind == "recreate"
 
 
 def test_side_by_side_with_a_volume_is_refused() -> None:
@@ -42,16 +42,55 @@ def test_side_by_side_with_a_volume_is_refused() -> None:
     assert "two releases must not write to one volume" in found.message
 
 
-@pytest.mark.parametrize("word", ["rolling", "canary"])
-def test_strategies_of_a_later_version(word: str) -> None:
-    found = problem(app(f"strategy: {word}"))
-    assert found.message == f'got "{word}", a word of a later version'
-    assert found.hint == "write side-by-side or recreate"
+@pytest.mark.parametrize("kind", ["rolling", "{kind: canary, weights: [10]}"])
+def test_two_releases_at_once_with_a_volume_are_refused(kind: str) -> None:
+    found = problem(app(f"domain: a.org\nvolumes: ['v:/v']\nstrategy: {kind}"))
+    assert "two releases must not write to one volume" in found.message
+
+
+def test_a_strategy_in_one_word_has_its_defaults() -> None:
+    assert api(app("strategy: rolling")).strategy.step == 1
+    canary = api(app("domain: a.org\nstrategy: canary")).strategy
+    assert (canary.weights, canary.pause, canary.promote, canary.sticky) == ((5, 25, 50), 120, "auto", False)
+    assert canary.step is None
+
+
+def test_a_strategy_is_stored_as_a_manifest_says_it() -> None:
+    rolling = api(app("strategy: {kind: rolling, step: 2}")).strategy
+    assert rolling.model_dump(mode="json") == {"kind": "rolling", "step": 2}
+    assert api(app()).model_dump(mode="json")["strategy"] == "side-by-side"
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "words"),
+    [
+        ("{kind: rolling, weights: [5]}", "strategy.weights", "is a key of canary, not of rolling"),
+        ("{kind: side-by-side, step: 1}", "strategy.step", "is a key of rolling, not of side-by-side"),
+        ("{step: 1}", "strategy.kind", "is missing"),
+        ("{kind: rolling, step: 0}", "strategy.step", "expected at least 1"),
+        ("{kind: canary, weights: [50, 25]}", "strategy.weights", "do not grow"),
+        ("{kind: canary, weights: [100]}", "strategy.weights[0]", "expected at most 99"),
+        ("{kind: canary, weights: []}", "strategy.weights", "is empty"),
+        ("{kind: canary, pause: 2}", "strategy.pause", "a duration without a unit"),
+        ("{kind: canary, sticky: null}", "strategy.sticky", "got null"),
+        ("{kind: canary, max_latency: 0.5}", "strategy.max_latency", "expected at least 1"),
+    ],
+)
+def test_wrong_strategies(written: str, path: str, words: str) -> None:
+    found = problem(app(f"domain: a.org\nstrategy: {written}"))
+    assert found.path == f"services.api.{path}"
+    assert words in found.message
+
+
+def test_a_canary_needs_a_public_route() -> None:
+    found = problem(app("strategy: canary"))
+    assert found.path == "services.api.strategy"
+    assert "the service has no domain" in found.message
 
 
 def test_an_unknown_strategy() -> None:
     found = problem(app("strategy: recreat"))
-    assert found.message == 'got "recreat", expected side-by-side or recreate'
+    assert found.message == 'got "recreat", expected side-by-side, rolling, canary or recreate'
     assert found.hint == "did you mean recreate?"
 
 

@@ -45,7 +45,7 @@ def test_the_design_s_example() -> None:
         "BETTER_AUTH_SECRET": SecretReference(secret="better-auth"),
     }
     assert service.release == ("pnpm", "db:migrate")
-    assert (service.port, service.replicas, service.strategy) == (3000, 2, "side-by-side")
+    assert (service.port, service.replicas, service.strategy.kind) == (3000, 2, "side-by-side")
     web = spec.services["web"]
     assert isinstance(web, StaticService)
     assert web.build == StaticBuild(command=("pnpm", "--filter", "web", "build"), output="apps/web/dist")
@@ -66,7 +66,7 @@ def test_defaults_of_an_app() -> None:
 
 def test_app_and_static_are_routed_alike() -> None:
     def described(service: Routed) -> tuple[object, ...]:
-        return (service.port, service.strategy, service.replicas, service.drain, service.max_body)
+        return (service.port, service.strategy.kind, service.replicas, service.drain, service.max_body)
 
     spec = production(DESIGN)
     assert described(spec.services["api"]) == (3000, "side-by-side", 2, 10.0, 100 * MIB)

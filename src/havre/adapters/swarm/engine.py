@@ -296,6 +296,18 @@ class Engine:
             running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
         return [container["Id"] for container in running if container["Id"] in ids]
 
+    def stop_container(self, container: str, grace: float) -> bool:
+        """Stop a container of this node as Swarm would; False if it is not here.
+
+        Returns when it has ended: at its stop signal, or ``grace`` seconds after it.
+        """
+        with explained(f"stopping the container {container[:12]}"):
+            try:
+                self._api.stop(container, timeout=int(grace))
+            except NotFound:
+                return False
+        return True
+
     def was_out_of_memory(self, container: str) -> bool:
         """Whether the kernel killed a container of this node for its memory."""
         try:

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.security.base import AuthBase
 
-from havre.interfaces.api import configuration, environments, operations, problems, schemas, streams
+from havre.interfaces.api import canary, configuration, environments, operations, problems, schemas, streams
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.version import version
 
@@ -37,6 +37,7 @@ api = NinjaAPI(
 api.add_router("/operations", operations.router)
 api.add_router("", streams.router)
 api.add_router("", environments.router)
+api.add_router("", canary.router)
 api.add_router("", configuration.router)
 problems.register(api)
 

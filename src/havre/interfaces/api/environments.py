@@ -91,6 +91,7 @@ def _environment(row: Environment, busy: str) -> dict[str, Any]:
         "state": busy or ("live" if release else "new"),
         "deployed_at": release.live_at if release else None,
         "urls": _urls(row, release) if release else [],
+        "beside": row.shift or None,
     }
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from havre.manifest.values import EnvName, Name, RepositoryPath
 from havre.manifest.wording import fail, show
@@ -130,6 +130,22 @@ class Project(Schema):
     environments: list[str]
 
 
+class Beside(Schema):
+    """A release that shares the requests with the live one, during a canary or a rolling update.
+
+    ``weights``: by service, the percent of requests that it gets; null: by its number of tasks.
+    """
+
+    release: int
+    weights: dict[str, int | None]
+
+
+class Promotion(Wanted):
+    """How far a canary goes: to its next weight, or to all requests."""
+
+    fully: StrictBool = False
+
+
 class Environment(Schema):
     """One running copy of a project.
 
@@ -145,6 +161,7 @@ class Environment(Schema):
     state: str
     deployed_at: datetime | None
     urls: list[str]
+    beside: Beside | None
 
 
 class Build(Schema):

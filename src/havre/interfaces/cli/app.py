@@ -11,6 +11,7 @@ import typer
 from havre.errors import HavreError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
+    canary,
     deploy_key,
     logs,
     look,
@@ -105,6 +106,8 @@ for _command, _panel in (
     (plan.apply, _DEPLOY),
     (plan.adopt, _DEPLOY),
     (releases.rollback, _DEPLOY),
+    (canary.promote, _DEPLOY),
+    (canary.abort, _DEPLOY),
     (releases.scale, _DEPLOY),
     (releases.restart, _DEPLOY),
     (releases.destroy, _DEPLOY),

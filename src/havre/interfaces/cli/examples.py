@@ -27,6 +27,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre rollback", "to the release before"),
         ("havre rollback 12", "see havre releases"),
     ),
+    "promote": (
+        ("havre promote", "to the next weight"),
+        ("havre promote --all -p shop", "to all requests"),
+    ),
+    "abort": (("havre abort -e staging", "the old release gets all requests again"),),
     "scale": (
         ("havre scale api=4 worker=2", ""),
         ("havre scale --reset api", "what havre.yaml says again"),

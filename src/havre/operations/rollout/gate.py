@@ -15,9 +15,15 @@ from havre.operations.routing import candidates_of
 _POLL: Final = 0.05  # seconds: the pace of the gate; a release is seen to be ready this soon
 
 
-def gate(target: Target) -> str:
-    """Wait until every candidate task answered well twice, asked through the router."""
-    waiting = {name: target.release.swarm_services[name] for name in target.composition.applications()}
+def gate(target: Target, replicas: Mapping[str, int] | None = None) -> str:
+    """Wait until every candidate task answered well twice, asked through the router.
+
+    Args:
+        target: the release that is to serve.
+        replicas: how many tasks are waited for, by service; None: all that were started.
+    """
+    wanted = _started(target) if replicas is None else replicas
+    waiting = {name: target.release.swarm_services[name] for name in wanted}
     # The engine remembers tasks that failed long ago; they say nothing about this start.
     before = {t.id for tasks in target.tasks(waiting.values()).values() for t in tasks if t.state in ENDED}
     patience = max((target.patience(name) for name in waiting), default=0.0)
@@ -27,7 +33,7 @@ def gate(target: Target) -> str:
         for name, swarm_name in list(waiting.items()):
             verdict = rollout.judge(
                 [task for task in tasks[swarm_name] if task.id not in before],
-                replicas=target.wanted(name),
+                replicas=wanted[name],
                 passes=_passes(target, name, tasks[swarm_name], elapsed),
                 elapsed=elapsed,
                 patience=target.patience(name),
@@ -39,6 +45,16 @@ def gate(target: Target) -> str:
         if not waiting:
             return f"all ready after {elapsed:.1f} s"
     raise RolloutError(f"{', '.join(waiting)} did not become ready in time")
+
+
+def _started(target: Target) -> dict[str, int]:
+    """How many tasks of each service there are to be by now: of one that rolls, those of its steps."""
+    snapshot = target.engine.environment(target.run.project, target.run.environment.name)
+    wanted = {}
+    for name in target.composition.applications():
+        service = snapshot.get(target.release.swarm_services[name])
+        wanted[name] = service.replicas if service and target.rolls(name) else target.wanted(name)
+    return wanted
 
 
 def _probe(target: Target, services: Mapping[str, str], tasks: Mapping[str, Sequence[Task]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -31,6 +32,12 @@ def start(target: Target) -> str:
     for item in plan:
         workload = workloads[item.service]
         service = present.get(item.swarm_service)
+        if target.rolls(item.service):
+            # The first step, or as far as the update had come when the worker died.
+            replicas = max(
+                min(target.step(item.service), workload.replicas), service.replicas if service else 0
+            )
+            workload = dataclasses.replace(workload, replicas=replicas)
         if service and len(service.running) >= workload.replicas == service.replicas:
             unchanged.append(item.service)
             continue

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from havre.operations import data_services
 from havre.operations.context import Run, Step
+from havre.operations.rollout.canary import run_canary
 from havre.operations.rollout.gate import gate
+from havre.operations.rollout.rolling import roll
 from havre.operations.rollout.start import start
 from havre.operations.rollout.switch import converge, drain, prove, switch
 from havre.operations.rollout.target import Target
@@ -14,11 +16,17 @@ from havre.records.models import Release
 
 
 class Rollout:
-    """Takes an environment to the release that ``take`` names; its draft says what to run."""
+    """Takes an environment to the release that ``take`` names; its draft says what to run.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the operation.
+        is_gradual: whether services whose strategy is canary go out as one. Returning to what served
+            before, and starting it anew, should not take its time.
+    """
+
+    def __init__(self, run: Run, *, is_gradual: bool = False) -> None:
         self.run = run
-        self._target = Target(run)
+        self._target = Target(run, is_gradual=is_gradual)
 
     def take(self, release: Release, *, force: frozenset[str] = frozenset()) -> None:
         """Say which release to go to, and which services start anew even if nothing changed."""
@@ -50,6 +58,7 @@ class Rollout:
         return (
             Step("start", "Start the release beside the one that serves", self.start),
             Step("gate", "Wait until it is healthy", self.gate),
+            Step("shift", "Shift the traffic in steps", self.shift),
             Step("switch", "Switch the traffic", self.switch),
             Step("prove", "Ask it through the public route", self.prove),
             Step("drain", "Let the replaced release finish", self.drain),
@@ -71,6 +80,11 @@ class Rollout:
     def gate(self) -> str:
         """Wait until it is healthy."""
         return gate(self._target)
+
+    def shift(self) -> str:
+        """Let it take over step by step, where the manifest asks for it."""
+        done = [run_canary(self._target), roll(self._target)]
+        return "; ".join(filter(None, done)) or "at once"
 
     def switch(self) -> str:
         """Make it the live one."""

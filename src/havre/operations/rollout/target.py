@@ -20,10 +20,16 @@ _WITHOUT_PORT_PATIENCE: Final = 60.0
 
 
 class Target:
-    """The release that ``take`` names; its draft says what to run."""
+    """The release that ``take`` names; its draft says what to run.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the operation.
+        is_gradual: whether it brings code that never served, which a canary is for.
+    """
+
+    def __init__(self, run: Run, *, is_gradual: bool = False) -> None:
         self.run = run
+        self.is_gradual = is_gradual
         self.engine = run.platform.engine
         self.routing = run.platform.routing
         self.force: frozenset[str] = frozenset()
@@ -74,7 +80,32 @@ class Target:
 
     def stops_first(self, name: str) -> bool:
         """Whether the serving tasks have to end before new ones may start."""
-        return str(self.service(name).strategy) == "recreate"
+        return self.service(name).strategy.kind == "recreate"
+
+    def step(self, name: str) -> int:
+        """How many tasks of a service that rolls are replaced at a time."""
+        return self.service(name).strategy.step or 1
+
+    def rolls(self, name: str) -> bool:
+        """Whether a service replaces the tasks of another release in steps."""
+        return self.service(name).strategy.kind == "rolling" and bool(self.source(name))
+
+    def is_canary(self, name: str) -> bool:
+        """Whether a service is to get its requests in shares, beside a release that serves now."""
+        if not self.is_gradual or self.service(name).strategy.kind != "canary" or not self.source(name):
+            return False
+        before = self.replaced_target().composition.spec.services.get(name)
+        return isinstance(before, AppService | StaticService) and bool(before.domains)
+
+    def source(self, name: str) -> str:
+        """The Swarm service of the replaced release that this one's takes over from; empty if none."""
+        replaced = self.replaced()
+        there = replaced.swarm_services.get(name, "") if replaced else ""
+        if there in {"", self.release.swarm_services.get(name)}:
+            return ""
+        snapshot = self.engine.environment(self.run.project, self.run.environment.name)
+        service = snapshot.get(there)
+        return there if service and service.replicas else ""
 
     def patience(self, name: str) -> float:
         """Seconds within which a service has to become ready."""
@@ -100,6 +131,17 @@ class Target:
         """The release that served when this operation began."""
         number = self.run.operation.result.get("replaces")
         return self.run.environment.releases.filter(number=number).first() if number else None
+
+    def replaced_target(self) -> Target:
+        """The replaced release, seen in the same way.
+
+        Raises:
+            RuntimeError: nothing was replaced.
+        """
+        replaced = self.replaced()
+        if replaced is None:
+            raise RuntimeError("nothing was replaced")
+        return self.other(replaced)
 
     def kept(self) -> frozenset[str]:
         """Services to keep at 0: of the release replaced last, and of the one before the live one."""

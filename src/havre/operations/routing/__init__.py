@@ -6,7 +6,13 @@ both, so it can be written again at any time by anybody and comes out the same.
 """
 
 from havre.operations.routing.probing import Candidate, candidates_of, health_of
-from havre.operations.routing.published import Routing, routed_services, short_name
+from havre.operations.routing.published import (
+    Routing,
+    release_beside,
+    routed_services,
+    shift_of,
+    short_name,
+)
 from havre.operations.routing.router import TRAEFIK_IMAGE
 
 OWN_ROUTES = frozenset({"havre", "havre-api", "probes"})
@@ -19,6 +25,8 @@ __all__ = [
     "Routing",
     "candidates_of",
     "health_of",
+    "release_beside",
     "routed_services",
+    "shift_of",
     "short_name",
 ]

@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from havre.adapters import traefik
 from havre.domain import naming
 from havre.domain.drift import State
-from havre.domain.routes import RoutedService, RouteRule
-from havre.domain.snapshot import Task
+from havre.domain.routes import RoutedService, RouteRule, combined
+from havre.domain.shift import Shift
+from havre.domain.snapshot import Snapshot
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations.routing.probing import Probing, health_of
 from havre.records.models import Environment, Release
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What runs, what was published last, and which tasks get no new requests."""
+
+    snapshot: Snapshot
+    known: frozenset[str]
+    leaving: frozenset[str]
 
 
 class Routing(Probing):
     """Keeps what Traefik reads true."""
 
     def publish(self, environment: Environment) -> bool:
-        """Write the routes of an environment's live release; True if they changed.
+        """Write the routes of an environment's live release, and of one beside it; True if they changed.
 
         A service without one admitted task is routed by its alias alone: Swarm's own DNS then finds
-        whatever runs, also what this worker has not asked yet. Addresses of tasks that are gone
-        would be tried again at each change of configuration, and an empty list would find nothing.
+        whatever runs, also what this worker has not asked yet.
 
         What is live and what runs is read under one lock, so of two writers the later is the newer.
         """
@@ -35,27 +45,47 @@ class Routing(Probing):
             wanted = routed_services(now, release) if release else ()
             if not release or not wanted:
                 return traefik.withdraw(self._folder, name)
-            snapshot = self._engine.environment(now.project.name, now.name)
-            known = frozenset(traefik.published_addresses(traefik.published(self._folder).get(name)))
+            shift, other = shift_of(now) or Shift(release.number), release_beside(now)
+            picture = _Picture(
+                self._engine.environment(now.project.name, now.name),
+                frozenset(traefik.published_addresses(traefik.published(self._folder).get(name))),
+                shift.leaving,
+            )
+            second = {short_name(now, r): r for r in routed_services(now, other)} if other else {}
             services = []
             for routed in wanted:
-                swarm = snapshot.get(release.swarm_services.get(short_name(now, routed), ""))
-                addresses = self._addresses(swarm.tasks if swarm else (), known)
-                services.append(dataclasses.replace(routed, addresses=addresses, alias_only=not addresses))
+                service = short_name(now, routed)
+                beside = second.get(service) if service in shift.weights else None
+                services.append(
+                    combined(
+                        self._at(routed, release.swarm_services.get(service, ""), picture),
+                        self._at(beside, other.swarm_services.get(service, ""), picture)
+                        if beside and other
+                        else None,
+                        shift.weights.get(service),
+                        sticky=service in shift.sticky,
+                    )
+                )
             configuration = traefik.routes_configuration(
                 services, public_ports=self._public_ports, acme=self._has_acme
             )
             return traefik.publish(self._folder, name, configuration)
 
-    def _addresses(self, tasks: Sequence[Task], known: Collection[str]) -> tuple[str, ...]:
-        """Addresses of the tasks that run and passed the gate, by this worker's word or the last's."""
+    def _at(self, routed: RoutedService, swarm_name: str, picture: _Picture) -> RoutedService:
+        """A service with the addresses of its tasks that run and passed the gate.
+
+        By this worker's word; where it has asked none yet, those that the last worker had published.
+        """
+        swarm = picture.snapshot.get(swarm_name)
         running = {
             task.id: address
-            for task in tasks
-            if task.is_running and (address := task.address(naming.EDGE_NETWORK))
+            for task in (swarm.tasks if swarm else ())
+            if task.is_running
+            and task.id not in picture.leaving
+            and (address := task.address(naming.EDGE_NETWORK))
         }
         admitted = [address for task, address in running.items() if self.is_admitted(task)]
-        return tuple(sorted(admitted or [a for a in running.values() if a in known]))
+        return routed.at(tuple(sorted(admitted or [a for a in running.values() if a in picture.known])))
 
     def unpublished(self, environment: Environment) -> tuple[tuple[str, State], ...]:
         """Hosts and paths of the live release that are not published as it wants them, and how they differ.
@@ -98,6 +128,17 @@ def _rule_of(router: Mapping[str, Any] | None) -> tuple[object, ...]:
     """What a router decides by and where it leads; middlewares are named by the rule's number."""
     given = router or {}
     return tuple(given.get(key) for key in ("rule", "entryPoints", "service", "priority"))
+
+
+def shift_of(environment: Environment) -> Shift | None:
+    """How the environment's requests are shared by two releases; None if one has all."""
+    return Shift.read(environment.shift)
+
+
+def release_beside(environment: Environment) -> Release | None:
+    """The release that shares the requests with the live one, if there is one."""
+    shift = shift_of(environment)
+    return environment.releases.filter(number=shift.release).first() if shift else None
 
 
 def short_name(environment: Environment, routed: RoutedService) -> str:

@@ -37,6 +37,9 @@ class Operation(models.Model):
     worker = models.CharField(max_length=40, blank=True, default="", help_text="boot id of the claimer")
     attempt = models.PositiveSmallIntegerField(default=0, help_text="times a worker began it")
     cancel_requested = models.BooleanField(default=False)
+    request = models.CharField(
+        max_length=20, blank=True, default="", help_text="what somebody asked of the running operation"
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

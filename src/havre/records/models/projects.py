@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -33,6 +33,10 @@ class Environment(models.Model):
     )
     replicas: models.JSONField[dict[str, int], dict[str, int]] = models.JSONField(
         default=dict, help_text="what `havre scale` set, by service; wins over the manifest"
+    )
+    shift: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict,
+        help_text="share of another release than the current one in the requests (domain.shift)",
     )
     created_at = models.DateTimeField(default=timezone.now)
 

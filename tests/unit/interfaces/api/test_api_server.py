@@ -72,6 +72,8 @@ def test_the_document_describes_every_path(ask):
         "/api/v1/operations/{number}/events",
         "/api/v1/environments/{project}/{environment}/releases",
         "/api/v1/environments/{project}/{environment}/services",
+        "/api/v1/environments/{project}/{environment}/canary/promote",
+        "/api/v1/environments/{project}/{environment}/canary/abort",
         "/api/v1/environments/{project}/{environment}/logs",
         "/api/v1/environments/{project}/{environment}/variables",
         "/api/v1/environments/{project}/{environment}/secrets",

@@ -352,6 +352,38 @@ def test_a_token_is_alone_on_standard_output(api: StandIn, havre: Havre) -> None
     assert api.asked[0].body == {"name": "ci", "days": 90}
 
 
+@pytest.mark.parametrize(
+    ("line", "path", "body", "said"),
+    [
+        (("promote",), "promote", {"fully": False}, "goes to its next weight"),
+        (("promote", "--all"), "promote", {"fully": True}, "gets all requests"),
+        (("abort",), "abort", None, "is given up"),
+    ],
+)
+def test_a_canary_is_promoted_and_given_up(  # noqa: PLR0917 - parametrized
+    api: StandIn, havre: Havre, line: tuple[str, ...], path: str, body: object, said: str
+) -> None:
+    api.answer("POST", f"{SHOP}/canary/{path}", operation(), 202)
+    result = havre(*line, "-p", "shop")
+    assert result.exit_code == 0
+    assert said in result.stderr
+    assert "havre operations follow 7" in result.stderr
+    assert api.of("POST", f"{SHOP}/canary/{path}")[-1].body == body
+
+
+def test_the_shares_of_a_canary_are_shown(api: StandIn, havre: Havre) -> None:
+    row = {"service": "api", "kind": "app", "replicas": 2, "running": 2, "state": "running"}
+    rows = [{**row, "release": 12, "weight": 75}, {**row, "release": 13, "weight": 25}]
+    api.answer("GET", f"{SHOP}/services", rows)
+    shown = havre("ps", "-p", "shop").stdout
+    assert "75 % of requests" in shown
+    assert "25 % of requests" in shown
+    environment = {"project": "shop", "environment": "production", "release": 12, "state": "deploy"}
+    beside = {"release": 13, "weights": {"api": 25}}
+    api.answer("GET", "/api/v1/environments", [{**environment, "beside": beside}])
+    assert "12 + 13" in havre("environments").stdout
+
+
 def test_an_operation_is_cancelled(api: StandIn, havre: Havre) -> None:
     api.answer("POST", "/api/v1/operations/7/cancel", operation(), 202)
     assert havre("operations", "cancel", "7").exit_code == 0

@@ -57,7 +57,7 @@ def environments(ctx: typer.Context, as_json: Json = False) -> None:
             (
                 row["project"],
                 row["environment"],
-                str(row.get("release") or "-"),
+                _releases(row),
                 screen.state(str(row.get("state") or "-")),
                 screen.age(row.get("deployed_at")),
                 "\n".join(row.get("urls") or ()),
@@ -67,6 +67,13 @@ def environments(ctx: typer.Context, as_json: Json = False) -> None:
         empty="No environment yet. Deploy one: go into its repository, then `havre deploy`.",
         right=("RELEASE",),
     )
+
+
+def _releases(row: dict[str, Any]) -> str:
+    """The live release, and one that shares its requests."""
+    beside = row.get("beside")
+    also = f" + {beside['release']}" if beside else ""
+    return f"{row.get('release') or '-'}{also}"
 
 
 def releases(
@@ -138,6 +145,9 @@ def ps(
     def shown(row: dict[str, Any]) -> tuple[str | Text, ...]:
         running, wanted = int(row.get("running") or 0), int(row.get("replicas") or 0)
         about = Text("\n".join(row.get("urls") or ()))
+        state = screen.state(str(row.get("state") or ""))
+        if row.get("weight") is not None:
+            state.append(f", {row['weight']} % of requests")
         if row.get("error"):
             about.append(("\n" if about.plain else "") + str(row["error"]), style="red")
         return (
@@ -145,7 +155,7 @@ def ps(
             str(row.get("kind") or ""),
             str(row.get("release") or "-"),
             Text(f"{running}/{wanted}", style="green" if running >= wanted else "red"),
-            screen.state(str(row.get("state") or "")),
+            state,
             screen.since(row.get("since")),
             about,
         )
