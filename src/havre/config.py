@@ -39,6 +39,7 @@ class Paths:
         self.traefik = state / "traefik"
         self.traefik_dynamic = self.traefik / "dynamic"
         self.traefik_acme = self.traefik / "acme"
+        self.certificates = state / "certificates"
         self.sources = state / "sources"
         self.builds = state / "builds"
 
@@ -66,6 +67,11 @@ class Config(BaseSettings):
         None, description="PEM file served where no other certificate matches."
     )
     tls_key: Path | None = Field(None, description="PEM file of the key of tls_certificate.")
+    tls_directory: Path = Field(
+        Path("/etc/havre/certificates"),
+        description="Directory of more certificates, each NAME.pem (or .crt) with NAME.key, served to those"
+        " who ask for one of its names. New files are taken by themselves.",
+    )
     domain: str = Field("", description="Host name of Havre's own API, routed through Traefik over HTTPS.")
     api_port: int = Field(
         8700, description="Port of the API on the bridge between Traefik and the server, never published."

@@ -133,7 +133,7 @@ def test_the_servers_own_certificate(lab, app, tmp_path):
             serialization.NoEncryption(),
         )
     )
-    made = traefik.base_configuration((), certificate=(str(cert_file), str(key_file)))
+    made = traefik.certificates_configuration([], (str(cert_file), str(key_file)))
     traefik.publish(lab.folder, "havre", made)
     context = ssl.create_default_context(cafile=str(cert_file))
     with httpx.Client(trust_env=False, verify=context) as verifying:

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
+from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
@@ -50,6 +51,12 @@ def run(config: Config) -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     threading.Thread(target=_prepare, args=(platform,), name="prepare", daemon=True).start()
+    threading.Thread(
+        target=keep_certificates,
+        args=(platform.routing.certificates, stopping),
+        name="certificates",
+        daemon=True,
+    ).start()
     threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
     server.start()
     routes.start()

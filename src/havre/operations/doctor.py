@@ -5,17 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from havre.adapters import certificates as x509
 from havre.adapters.buildkit.cli import find_client
 from havre.adapters.host import machine
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
-from havre.domain import audit, doctor, naming
+from havre.domain import audit, certificates, doctor, naming
 from havre.domain.audit import Cleaned, Orphan
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.errors import HavreError
+from havre.operations.certificate_files import certificate_files
 from havre.records.opening import open_records
 
 _ENGINE_TIMEOUT = 5
@@ -40,6 +43,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Clock", lambda: [_clock(info)]),
         ("Proxy and CA", lambda: [_authorities()]),
         ("Keys", lambda: [_keys(config)]),
+        ("Certificates", lambda: _certificates(config)),
         ("Havre", lambda: [_havre(health)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
@@ -185,6 +189,15 @@ def clean_orphans(config: Config) -> Cleaned:
     from havre.operations.audit import clean  # noqa: PLC0415 - as above
 
     return clean(config, Engine(config.docker_host))
+
+
+def _certificates(config: Config) -> Iterator[Verdict]:
+    """The administrator's certificate files; those of the local authority are renewed by themselves."""
+    pairs = certificate_files(config)
+    if config.tls_certificate and config.tls_key:
+        pairs.append((config.tls_certificate, config.tls_key))
+    for file, key in pairs:
+        yield certificates.verdict(x509.read(file, key), datetime.now(UTC))
 
 
 def _havre(health: Health) -> Verdict:

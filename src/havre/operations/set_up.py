@@ -13,6 +13,7 @@ keys            0750   root:web      web reads the public key and Django's; the 
 run             3770   root:web      each makes its socket; sticky: neither removes the other's
 traefik         0755   root:root     mounted into the router, which is not root
 traefik/acme    0700   router        private keys of certificates; the router's account writes them
+certificates    0750   root:web      the local authority, if there is one; its key is 0600
 sources builds  0700   root:root     checkouts
 ==============  =====  ============  ===========================================================
 """
@@ -117,6 +118,7 @@ def _make_folders(paths: Paths, group: int) -> None:
         (paths.traefik, 0o755, own),
         (paths.traefik_dynamic, 0o755, own),
         (paths.traefik_acme, 0o700, own),
+        (paths.certificates, 0o750, group),
         (paths.sources, 0o700, own),
         (paths.builds, 0o700, own),
     ):

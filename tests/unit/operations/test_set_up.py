@@ -58,6 +58,7 @@ EXPECTED = {
     "state/traefik": ("0o755", 0, 0),
     "state/traefik/dynamic": ("0o755", 0, 0),
     "state/traefik/acme": ("0o700", 65532, 65532),
+    "state/certificates": ("0o750", 0, WEB),
     "state/sources": ("0o700", 0, 0),
     "state/builds": ("0o700", 0, 0),
 }
@@ -67,7 +68,7 @@ EXPECTED = {
 def test_permissions_and_a_second_run_that_keeps_everything(state):
     first = run(state, umask=0)
     assert first.returncode == 0, first.stderr
-    assert json.loads(first.stdout) == {"uid": WEB, "gid": WEB}
+    assert json.loads(first.stdout) == {"uid": WEB, "gid": WEB, "run": f"{state}/run"}
     assert tree(state) == EXPECTED
     keys = {path: path.read_bytes() for path in (state / "keys").iterdir()}
 
@@ -114,7 +115,7 @@ def test_without_root_everything_is_one_s_own(state):
     os.chown(state.parent, NOBODY, NOBODY)
     done = run(state, python, user=NOBODY, group=NOBODY, extra_groups=[])
     assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {"uid": NOBODY, "gid": NOBODY}
+    assert json.loads(done.stdout) == {"uid": NOBODY, "gid": NOBODY, "run": f"{state}/run"}
     assert {(uid, gid) for _, uid, gid in tree(state).values()} == {(NOBODY, NOBODY)}
     assert tree(state)["state/keys/secrets.key"][0] == "0o600"
 

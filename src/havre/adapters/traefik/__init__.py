@@ -2,7 +2,12 @@
 
 from havre.adapters.traefik.dynamic import api_configuration, routes_configuration
 from havre.adapters.traefik.files import publish, published, withdraw
-from havre.adapters.traefik.internal import PROBE_HEADER, base_configuration, probe_configuration
+from havre.adapters.traefik.internal import (
+    PROBE_HEADER,
+    base_configuration,
+    certificates_configuration,
+    probe_configuration,
+)
 from havre.adapters.traefik.metrics import traffic
 from havre.adapters.traefik.probing import Answer, Router
 from havre.adapters.traefik.servers import RELEASE_HEADER, published_addresses
@@ -18,6 +23,7 @@ __all__ = [
     "RouterSettings",
     "api_configuration",
     "base_configuration",
+    "certificates_configuration",
     "probe_configuration",
     "publish",
     "published",

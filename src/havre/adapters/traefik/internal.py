@@ -28,21 +28,18 @@ def probe_host(token: str) -> str:
     return f"{checked_name(token)}.{PROBE_DOMAIN}"
 
 
-def base_configuration(
-    allowed: Sequence[str], *, certificate: tuple[str, str] | None = None
-) -> Configuration:
-    """Metrics for the worker, and the certificate served where no other matches.
+def base_configuration(allowed: Sequence[str]) -> Configuration:
+    """Metrics for the worker.
 
     ``ping`` is routed by Traefik itself (see :func:`~havre.adapters.traefik.static_arguments`).
 
     Args:
         allowed: addresses that may ask: the gateway of the bridge, from which the worker comes.
-        certificate: paths of certificate and key as Traefik sees them.
 
     Raises:
         ValueError: an address is not one.
     """
-    made: Configuration = {
+    return {
         "http": {
             "routers": {
                 "havre-metrics": {
@@ -56,12 +53,24 @@ def base_configuration(
             "middlewares": {"havre-internal": {"ipAllowList": {"sourceRange": _ranges(allowed)}}},
         }
     }
-    if certificate:
-        cert_file, key_file = certificate
-        made["tls"] = {
-            "stores": {"default": {"defaultCertificate": {"certFile": cert_file, "keyFile": key_file}}}
-        }
-    return made
+
+
+def certificates_configuration(
+    pairs: Sequence[tuple[str, str]], default: tuple[str, str] | None
+) -> Configuration:
+    """Certificates for those who ask for one of their names, and the one served to all others.
+
+    Args:
+        pairs: paths of certificate and key as Traefik sees them.
+        default: the pair where no other matches; None: Traefik's own.
+    """
+    tls: Configuration = {}
+    if pairs:
+        tls["certificates"] = [{"certFile": certificate, "keyFile": key} for certificate, key in pairs]
+    if default:
+        certificate, key = default
+        tls["stores"] = {"default": {"defaultCertificate": {"certFile": certificate, "keyFile": key}}}
+    return {"tls": tls} if tls else {}
 
 
 def probe_configuration(targets: Sequence[ProbeTarget], allowed: Sequence[str]) -> Configuration:

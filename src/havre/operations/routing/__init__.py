@@ -15,7 +15,7 @@ from havre.operations.routing.published import (
 )
 from havre.operations.routing.router import TRAEFIK_IMAGE
 
-OWN_ROUTES = frozenset({"havre", "havre-api", "probes"})
+OWN_ROUTES = frozenset({"havre", "havre-api", "probes", "certificates"})
 """Files of the router that are no environment's."""
 
 __all__ = [

@@ -66,6 +66,8 @@ class Routing(Probing):
                         sticky=service in shift.sticky,
                     )
                 )
+            hosts = {h for each in wanted for r in each.rules if r.https for h in (r.host, *r.redirect_from)}
+            self.certificates.ensure(hosts)
             configuration = traefik.routes_configuration(
                 services, public_ports=self._public_ports, acme=self._has_acme
             )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import threading
 import time
 from datetime import datetime
@@ -15,6 +13,7 @@ from havre.config import Config
 from havre.domain import naming
 from havre.domain.workload import Attachment, BindMount, EnvVar, HostPort, Workload
 from havre.errors import EngineError
+from havre.operations.certificates import Certificates
 
 TRAEFIK_IMAGE: Final = "havre/traefik:3"
 _HTTP, _HTTPS, _INTERNAL = 8080, 8443, 8079
@@ -31,6 +30,7 @@ class RouterService:
         self._engine = engine
         self._folder = config.paths.traefik_dynamic
         self._lock = threading.RLock()
+        self.certificates = Certificates(config)
         self._router: traefik.Router | None = None
         self._seen = 0.0
         self._allowed: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ class RouterService:
                 if found:
                     address, gateway = found
                     self._allowed = (gateway, "127.0.0.1")
-                    base = traefik.base_configuration(self._allowed, certificate=self._certificate())
+                    base = traefik.base_configuration(self._allowed)
                     traefik.publish(self._folder, _BASE, base)
                     self._router = traefik.Router(
                         internal=f"http://{address}:{_INTERNAL}",
@@ -112,40 +112,6 @@ class RouterService:
             " `havre doctor` names it",
             retryable=True,
         )
-
-    def _certificate(self) -> tuple[str, str] | None:
-        """The server's own certificate as the router sees it: a copy that its account can read.
-
-        Raises:
-            EngineError: a file cannot be read.
-        """
-        if self._config.tls_certificate is None or self._config.tls_key is None:
-            return None
-        given = {"certificate": self._config.tls_certificate, "key": self._config.tls_key}
-        folder = self._config.paths.traefik_acme
-        copies = []
-        try:
-            owner = folder.stat()
-            for kind, source in given.items():
-                content = source.read_bytes()
-                # Named by its content: Traefik reads a file again only if its name has changed.
-                copy = folder / f"{kind}-{hashlib.sha256(content).hexdigest()[:12]}.pem"
-                copies.append(copy)
-                if not copy.exists():
-                    draft = folder / f".{copy.name}"
-                    draft.unlink(missing_ok=True)
-                    draft.touch(mode=0o600)
-                    draft.write_bytes(content)
-                    os.chown(draft, owner.st_uid, owner.st_gid)
-                    draft.rename(copy)
-                for older in set(folder.glob(f"{kind}-*.pem")) - {copy}:
-                    older.unlink()
-        except OSError as error:
-            raise EngineError(
-                f"the certificate cannot be read: {error.strerror}: {error.filename}",
-                hint="correct HAVRE_TLS_CERTIFICATE and HAVRE_TLS_KEY",
-            ) from error
-        return (f"{_ROUTER_STATE}/{copies[0].name}", f"{_ROUTER_STATE}/{copies[1].name}")
 
     def publish_api(self) -> None:
         """Route Havre's own domain to the web process, if it has one."""

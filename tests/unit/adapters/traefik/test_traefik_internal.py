@@ -1,6 +1,11 @@
 import pytest
 
-from havre.adapters.traefik import ProbeTarget, base_configuration, probe_configuration
+from havre.adapters.traefik import (
+    ProbeTarget,
+    base_configuration,
+    certificates_configuration,
+    probe_configuration,
+)
 
 
 def test_every_internal_router_lets_only_the_worker_through():
@@ -42,7 +47,9 @@ def test_an_allowed_source_is_an_address():
 
 
 def test_certificate_of_the_server():
-    made = base_configuration((), certificate=("/etc/c.pem", "/etc/k.pem"))
+    made = certificates_configuration([("/a.pem", "/a.key")], ("/etc/c.pem", "/etc/k.pem"))
+    assert made["tls"]["certificates"] == [{"certFile": "/a.pem", "keyFile": "/a.key"}]
+    assert certificates_configuration([], None) == {}, "Traefik refuses empty tables"
     assert made["tls"]["stores"]["default"]["defaultCertificate"] == {
         "certFile": "/etc/c.pem",
         "keyFile": "/etc/k.pem",
