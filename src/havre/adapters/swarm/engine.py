@@ -81,6 +81,20 @@ class Engine:
         """Whether this engine is the only node of its Swarm."""
         return int(self.info().get("Swarm", {}).get("Nodes") or 1) == 1
 
+    def begin_swarm(self, address: str) -> None:
+        """Make this engine the manager of a new Swarm; others would reach it at ``address``."""
+        with explained("beginning a Swarm"):
+            self._api.init_swarm(advertise_addr=address)
+
+    def gateway(self, network: str) -> str:
+        """The address of this machine on a bridge network; empty if it is not there."""
+        with explained(f"reading the network {network}"):
+            try:
+                pools = self._api.inspect_network(network)["IPAM"]["Config"] or [{}]
+            except NotFound:
+                return ""
+            return str(pools[0].get("Gateway", ""))
+
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
         wanted = [_MANAGED["label"], *(f"{key}={value}" for key, value in labels.items())]
@@ -133,6 +147,13 @@ class Engine:
     def _network_id(self, name: str) -> str | None:
         found = self._api.networks(filters={"name": name, "driver": "overlay"})
         return next((net["Id"] for net in found if net["Name"] == name), None)
+
+    def networks(self, labels: dict[str, str]) -> list[str]:
+        """Names of the overlay networks with these labels."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with explained("listing networks"):
+            found = self._api.networks(filters={"label": wanted, "driver": "overlay"})
+        return sorted(net["Name"] for net in found)
 
     def remove_network(self, name: str) -> None:
         """Remove a network, waiting for the last task's end to be noticed."""

@@ -13,6 +13,8 @@ from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     canary,
     deploy_key,
+    installation,
+    local_ca,
     logs,
     look,
     manifest,
@@ -125,18 +127,23 @@ for _command, _panel in (
 ):
     app.command(help=prose(_command), epilog=epilog(_command.__name__), rich_help_panel=_panel)(_command)
 for _group, _name, _panel in (
+    (local_ca.app, "server local-ca", ""),
     (operations.app, "operations", _LOOK),
     (variables.app, "env", _SETTINGS),
     (secrets.app, "secrets", _SETTINGS),
     (deploy_key.app, "deploy-key", _SETTINGS),
     (manifest.app, "manifest", _SETTINGS),
     (tokens.app, "tokens", _SERVER),
+    (installation.app, "server", _SERVER),
 ):
     for _entry in _group.registered_commands:
         if _entry.callback is not None:
             _entry.help = prose(_entry.callback)
             _entry.epilog = epilog(f"{_name} {_entry.name or _entry.callback.__name__}")
-    app.add_typer(_group, name=_name, rich_help_panel=_panel)
+    if _panel:
+        app.add_typer(_group, name=_name, rich_help_panel=_panel)
+    else:
+        installation.app.add_typer(_group, name=_name.rpartition(" ")[2])
 
 
 def run() -> None:

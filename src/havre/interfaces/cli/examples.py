@@ -96,6 +96,29 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "tokens list": (("havre tokens list", ""),),
     "tokens revoke": (("havre tokens revoke laptop", ""),),
+    "server install": (
+        ("havre server install --dry-run", "what is missing here"),
+        ("havre server install --admin me --acme-email me@example.org", ""),
+    ),
+    "server upgrade": (
+        ("havre server upgrade --to ./havre-0.2.0-py3-none-any.whl", ""),
+        ("havre server upgrade --dry-run", "to the newest that pip finds"),
+    ),
+    "server uninstall": (
+        ("havre server uninstall --dry-run", "what would be removed, and what stays"),
+        ("havre server uninstall --applications --purge", "everything, all data too"),
+    ),
+    "server local-ca create": (
+        ("havre server local-ca create", ""),
+        ("havre server local-ca create --also lan.example.org", ""),
+    ),
+    "server local-ca show": (
+        ("havre server local-ca show", ""),
+        ("havre server local-ca show --pem > havre-ca.crt", "for another machine"),
+    ),
+    "server local-ca trust": (("havre server local-ca trust", ""),),
+    "server local-ca untrust": (("havre server local-ca untrust", ""),),
+    "server local-ca remove": (("havre server local-ca remove", ""),),
     "doctor": (
         ("havre doctor", ""),
         ("havre doctor --json", ""),

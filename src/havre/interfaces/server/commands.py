@@ -86,7 +86,7 @@ def worker() -> None:
 
 
 def set_up() -> None:
-    """Prepare the state directory; print the web process's uid and gid as JSON, for the supervisor."""
+    """Prepare the state directory; print what the supervisor needs to know, as JSON."""
     from havre.config import config  # noqa: PLC0415 - as in web
     from havre.interfaces.server import process  # noqa: PLC0415
     from havre.operations.set_up import set_up as prepare  # noqa: PLC0415
@@ -96,7 +96,7 @@ def set_up() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.settings")
     ids = web_ids(config())
     prepare(config(), web_ids=ids)
-    sys.stdout.write(json.dumps({"uid": ids[0], "gid": ids[1]}) + "\n")
+    sys.stdout.write(json.dumps({"uid": ids[0], "gid": ids[1], "run": str(config().paths.run)}) + "\n")
 
 
 def _prepare_unless_done() -> None:

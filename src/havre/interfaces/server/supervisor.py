@@ -4,6 +4,9 @@ It imports nothing but the standard library and holds no file open, so it stays 
 to fail with. The web process is started under an account without rights; where that account
 cannot read the code (a checkout in root's home), it is started as root and drops its rights itself,
 before it listens.
+
+An upgrade needs both to rest for a moment: at SIGUSR1 they are stopped, at SIGUSR2 this program
+becomes itself again, as the version that is current then, under the same pid.
 """
 
 from __future__ import annotations
@@ -32,6 +35,7 @@ _LONGEST_DELAY: Final = 30.0
 _STABLE: Final = 60.0  # seconds of life after which a death counts as the first again
 _STOP_GRACE: Final = 20.0  # seconds between SIGTERM and SIGKILL
 _SETUP_TIMEOUT: Final = 300.0
+_LONGEST_REST: Final = 900.0  # seconds after which an upgrade that said no more counts as dead
 
 
 def command(role: str) -> list[str]:
@@ -39,8 +43,8 @@ def command(role: str) -> list[str]:
     return [sys.executable, "-P", "-m", "havre.interfaces.server", role]
 
 
-def prepare() -> tuple[int, int]:
-    """Set up in a process of its own; uid and gid of the web process.
+def prepare() -> tuple[int, int, Path]:
+    """Set up in a process of its own; uid and gid of the web process, and where pid files go.
 
     Raises:
         ServerError: it failed; it has told why.
@@ -48,12 +52,12 @@ def prepare() -> tuple[int, int]:
     done = subprocess.run(command("set-up"), stdout=subprocess.PIPE, timeout=_SETUP_TIMEOUT, check=False)
     if done.returncode != 0:
         raise ServerError("the server could not be set up", hint="the lines above say why")
-    ids = json.loads(done.stdout)
-    return ids["uid"], ids["gid"]
+    told = json.loads(done.stdout)
+    return told["uid"], told["gid"], Path(told["run"])
 
 
 def run() -> None:
-    """Run worker and web until SIGTERM, SIGINT or SIGHUP.
+    """Run worker and web until SIGTERM, SIGINT or SIGHUP; rest at SIGUSR1 (see the module).
 
     Raises:
         ServerError: the server could not be set up.
@@ -64,7 +68,8 @@ def run() -> None:
     alarm = _Alarm()
     if state := os.environ.get("HAVRE_STATE"):
         os.environ["HAVRE_STATE"] = str(Path(state).absolute())  # the processes run in another folder
-    uid, gid = prepare()
+    uid, gid, run_folder = prepare()
+    _write_pid(run_folder)
     children = [
         Child("worker", _environment(), {}),
         Child("web", _environment(), _account(uid, gid)),
@@ -72,6 +77,8 @@ def run() -> None:
     for child in children:
         child.start()
     while not alarm.stopping:
+        if alarm.resting:
+            _rest(children, alarm)
         now = time.monotonic()
         for child in children:
             child.look(now)
@@ -128,7 +135,7 @@ class _Alarm:
     """Sleeps until a signal comes: a child's death, or the request to stop."""
 
     def __init__(self) -> None:
-        self.stopping = False
+        self.stopping = self.resting = self.renewed = False
         self._ears, mouth = socket.socketpair()
         self._mouth = mouth
         for each in (self._ears, mouth):
@@ -137,6 +144,8 @@ class _Alarm:
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
+        signal.signal(signal.SIGUSR1, self._rest)
+        signal.signal(signal.SIGUSR2, self._renew)
 
     def sleep(self, seconds: float | None) -> None:
         """Sleep, at most so long."""
@@ -149,6 +158,43 @@ class _Alarm:
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self.stopping = True
+
+    def _rest(self, _number: int, _frame: FrameType | None) -> None:
+        self.resting = True
+
+    def _renew(self, _number: int, _frame: FrameType | None) -> None:
+        self.resting = self.renewed = True
+
+
+def _rest(children: list[Child], alarm: _Alarm) -> None:
+    """Stop the children, wait to be told to go on, and become the current version; or be stopped."""
+    log.info("web and worker are stopped for an upgrade")
+    _stop(children, alarm)
+    deadline = time.monotonic() + _LONGEST_REST
+    while not (alarm.renewed or alarm.stopping) and (left := deadline - time.monotonic()) > 0:
+        alarm.sleep(left)
+    if not alarm.stopping:
+        program = successor(Path(sys.prefix), Path(sys.executable))
+        os.execv(program, [str(program), *command("serve")[1:]])  # noqa: S606 - fixed arguments
+
+
+def successor(prefix: Path, executable: Path) -> Path:
+    """The interpreter of the version that is current; of an environment without versions, its own.
+
+    The link is resolved: what is imported late must come from the version that was started.
+    """
+    current = prefix.parent.parent / "current"
+    if prefix.parent.name == "versions" and (current / "bin/python").exists():
+        return current.resolve() / "bin/python"
+    return executable
+
+
+def _write_pid(folder: Path) -> None:
+    """Say by ``serve.pid`` who runs here, for upgrades."""
+    file = folder / "serve.pid"
+    draft = folder / f".serve.pid.{os.getpid()}"
+    draft.write_text(f"{os.getpid()}\n")
+    draft.rename(file)
 
 
 def _stop(children: list[Child], alarm: _Alarm) -> None:

@@ -29,6 +29,8 @@ NO_JSON = {
     "env unset": "says nothing but that it is done",
     "secrets set": "says nothing but that it is done",
     "secrets unset": "says nothing but that it is done",
+    "server local-ca untrust": "says nothing but that it is done",
+    "server local-ca remove": "says nothing but that it is done",
     "tokens revoke": "says nothing but that it is done",
 }
 """Commands without ``--json``, and why. What lists or shows anything has it."""
