@@ -88,8 +88,18 @@ class Config(BaseSettings):
     database_url: str = Field("", description="PostgreSQL instead of SQLite: postgres://user@host/name.")
     crash_at: str = Field(
         "",
-        description="For tests of recovery: steps, by comma, at whose beginning the worker kills itself;"
-        " the first in an operation's first attempt, the second in its second.",
+        description="For tests of recovery: steps, by comma, at whose beginning (with :end, at whose end) the"
+        " worker kills itself; the first in an operation's first attempt, the second in its second.",
+    )
+    pause_at: Path | None = Field(
+        None,
+        description="For tests of recovery: folder in which an operation puts a file OPERATION.STEP.begin and"
+        " OPERATION.STEP.end at these moments, and waits until the file is gone.",
+    )
+    operation_attempts: int = Field(
+        3,
+        description="How often a worker may die during an operation and the next one go on with it; then it"
+        " is undone.",
     )
     command_threads: int = Field(
         8, description="Commands (`havre run`, scheduled ones) run at once, beside the operations."

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +12,7 @@ from typing import Final
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
+from havre.controllers import interruptions
 from havre.errors import Cancelled, HavreError
 from havre.operations.catalogue import RUNBOOKS
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
@@ -24,7 +23,6 @@ from havre.records.models import Step as StepRecord
 log = logging.getLogger(__name__)
 
 _IDLE_LOOK: Final = 5.0  # seconds; new operations wake the runner at once, this is the safety net
-_ATTEMPTS: Final = 3
 
 
 class _Lane:
@@ -101,7 +99,7 @@ def run_operation(platform: Platform, operation: Operation) -> None:
         Interrupted: the worker stops; the operation stays claimed for the next one.
     """
     if operation.environment is None:
-        queries.finish(operation, Operation.State.FAILED, error=HavreError("its environment is gone"))
+        _end_without_environment(operation)
         return
     run = Run(platform, operation, operation.environment)
     runbook = RUNBOOKS[operation.kind](run)
@@ -111,9 +109,10 @@ def run_operation(platform: Platform, operation: Operation) -> None:
         _undo(run, runbook, Operation.State(begun["state"]), HavreError(**begun["error"]))
         return
     try:
-        if operation.attempt > _ATTEMPTS:
+        if operation.attempt > (most := platform.config.operation_attempts):
+            times = "once" if most == 1 else f"{most} times"
             raise HavreError(  # noqa: TRY301 - handled like any other failure, below
-                f"the worker ended {_ATTEMPTS} times during this operation",
+                f"the worker ended {times} during this operation",
                 hint="its log is in the worker's log; `havre doctor` looks at memory and disk",
             )
         for step in runbook.steps:
@@ -135,6 +134,17 @@ def run_operation(platform: Platform, operation: Operation) -> None:
         queries.finish(operation, Operation.State.SUCCEEDED, result=run.operation.result)
 
 
+def _end_without_environment(operation: Operation) -> None:
+    """What destroys an environment is done when it is gone, also if the worker died at that moment."""
+    if operation.kind == "destroy" and operation.attempt > 1:
+        operation.steps.exclude(state=StepRecord.State.DONE).update(
+            state=StepRecord.State.DONE, finished_at=timezone.now()
+        )
+        queries.finish(operation, Operation.State.SUCCEEDED, result=operation.result)
+        return
+    queries.finish(operation, Operation.State.FAILED, error=HavreError("its environment is gone"))
+
+
 def _write_down(operation: Operation, runbook: Runbook) -> None:
     """Record all steps to come, so that who watches sees how long the way is."""
     for position, step in enumerate(runbook.steps):
@@ -148,7 +158,7 @@ def _write_down(operation: Operation, runbook: Runbook) -> None:
 def _take(run: Run, step: Step) -> None:
     began = time.monotonic()
     _record(run, step, StepRecord.State.RUNNING)
-    _crash_if_asked(run, step)
+    interruptions.at(run, step, "begin")
     try:
         message = step.act() or ""
     except Exception as error:
@@ -156,16 +166,9 @@ def _take(run: Run, step: Step) -> None:
         words = error.message if isinstance(error, HavreError) else type(error).__name__
         _record(run, step, StepRecord.State.FAILED, words, time.monotonic() - began)
         raise
+    interruptions.at(run, step, "end")
     run.flush()
     _record(run, step, StepRecord.State.DONE, message, time.monotonic() - began)
-
-
-def _crash_if_asked(run: Run, step: Step) -> None:
-    """Die as in a power cut, where a test of recovery asks for it."""
-    wanted = run.platform.config.crash_at.split(",")
-    attempt = run.operation.attempt
-    if attempt <= len(wanted) and wanted[attempt - 1] == f"{run.operation.kind}:{step.name}":
-        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError) -> None:

@@ -14,7 +14,7 @@ from havre.domain import naming
 from havre.domain.build import BuildRequest
 from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
-from havre.operations import consent, data_services, images, platform, restore_points
+from havre.operations import consent, data_services, images, platform, restore_points, teardown
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.jobs import Job, take_away
@@ -175,7 +175,8 @@ class Deploy:
         Release.objects.filter(pk=self.release.pk).update(state=Release.State.FAILED)
         current = self.run.environment.current_release
         if current is None:
-            return "nothing had served before"
+            teardown.remove_all(self.run)
+            return "nothing had served before; what was started was removed"
         back = Rollout(self.run)
         back.take(current)
         return f"databases as before: {back.prepare_data()}; release {current.number} went on serving"

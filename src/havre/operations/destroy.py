@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from havre.domain import naming
+from havre.operations import teardown
 from havre.operations.context import Run, Runbook, Step
 
 
@@ -28,7 +29,6 @@ class Destroy:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._engine = run.platform.engine
-        self._name = naming.environment_name(run.project, run.environment.name)
 
     def routes(self) -> str:
         """First the routes: nobody is sent to a service that is going.
@@ -43,26 +43,15 @@ class Destroy:
 
     def services(self) -> str:
         """Remove all services and wait until their tasks have ended."""
-        services = self._engine.environment(self.run.project, self.run.environment.name).services
-        for service in services:
-            self._engine.remove_service(service.name)
-        containers = {task.container for s in services for task in s.tasks if task.container}
-        for _ in self.run.wait(every=0.2, at_most=90.0):
-            if not self._engine.running_containers(containers):
-                break
-        return f"{len(services)} removed"
+        return f"{teardown.remove_services(self.run)} removed"
 
     def secrets(self) -> str:
         """The Swarm's copies; the sealed ones go with the records."""
-        names = self._engine.secrets(naming.labels(self.run.project, self.run.environment.name))
-        for name in names:
-            self._engine.remove_secret(name)
-        return f"{len(names)} removed"
+        return f"{teardown.remove_secrets(self.run)} removed"
 
     def network(self) -> str:
         """The environment's own network."""
-        self._engine.remove_network(self._name)
-        return f"{self._name} removed"
+        return f"{teardown.remove_network(self.run)} removed"
 
     def volumes(self) -> str:
         """Data stays unless it was asked to go."""

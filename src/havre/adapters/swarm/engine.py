@@ -98,11 +98,14 @@ class Engine:
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
         wanted = [_MANAGED["label"], *(f"{key}={value}" for key, value in labels.items())]
+        # A service that is removed between the two questions makes the second one fail.
+        meanwhile = retry_if_exception(lambda error: isinstance(error, NotFound))
         with explained("listing services"):
-            services = self._api.services(filters={"label": wanted})
-            if not services:
-                return Snapshot()
-            tasks = self._api.tasks(filters={"service": [service["ID"] for service in services]})
+            for attempt in Retrying(retry=meanwhile, stop=stop_after_delay(5), reraise=True):
+                with attempt:
+                    services = self._api.services(filters={"label": wanted})
+                    ids = [service["ID"] for service in services]
+                    tasks = self._api.tasks(filters={"service": ids}) if ids else []
         return snapshot(services, tasks)
 
     def environment(self, project: str, environment: str) -> Snapshot:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from havre.domain.snapshot import Service
-from havre.operations import data_services
+from havre.operations import data_services, teardown
 from havre.operations.rollout.gate import gate
 from havre.operations.rollout.rolling import roll_back
 from havre.operations.rollout.shifting import end_sharing
@@ -35,6 +35,8 @@ def undo(target: Target) -> str:
     _remove_own(target)
     if target.release.live_at is None or target.release.operation_id == target.run.operation.pk:
         Release.objects.filter(pk=target.release.pk).update(state=Release.State.FAILED)
+    if environment.current_release is None:
+        teardown.remove_all(target.run)
     if replaced is None:
         return "nothing had served before; what was started was removed"
     prove(target.other(replaced))

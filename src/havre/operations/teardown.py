@@ -1,0 +1,45 @@
+"""What of an environment goes when nothing of it is to run: services, Swarm secrets, network.
+
+Volumes stay, and so do the sealed secrets that open the databases on them. Each function may run again.
+"""
+
+from __future__ import annotations
+
+from havre.domain import naming
+from havre.operations.context import Run
+
+
+def remove_services(run: Run) -> int:
+    """Remove all services and wait until their tasks have ended; how many there were."""
+    engine = run.platform.engine
+    services = engine.environment(run.project, run.environment.name).services
+    for service in services:
+        engine.remove_service(service.name)
+    containers = {task.container for s in services for task in s.tasks if task.container}
+    for _ in run.wait(every=0.2, at_most=90.0):
+        if not engine.running_containers(containers):
+            break
+    return len(services)
+
+
+def remove_secrets(run: Run) -> int:
+    """Remove the Swarm's copies of secrets; how many there were."""
+    engine = run.platform.engine
+    names = engine.secrets(naming.labels(run.project, run.environment.name))
+    for name in names:
+        engine.remove_secret(name)
+    return len(names)
+
+
+def remove_network(run: Run) -> str:
+    """Remove the environment's own network; its name."""
+    name = naming.environment_name(run.project, run.environment.name)
+    run.platform.engine.remove_network(name)
+    return name
+
+
+def remove_all(run: Run) -> None:
+    """Remove all of these, of an environment in which nothing serves."""
+    remove_services(run)
+    remove_secrets(run)
+    remove_network(run)

@@ -1,0 +1,174 @@
+"""One scenario or more for each kind of operation. A new kind needs one here; its steps need nothing.
+
+See :class:`support.crash.Scenario`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.crash import Request, Scenario, Site
+
+
+def deployed(site: Site) -> list[Request]:
+    """Version 1 serves, whatever was there."""
+    return [] if site.look()["release"] else [site.deploy("1")]
+
+
+def deployed_twice(site: Site) -> list[Request]:
+    """The release before the live one is of the other version."""
+    if site.look()["release"] is None:
+        return [site.deploy("1"), site.deploy("2")]
+    version = site.version()
+    return (
+        []
+        if site.previous_version() not in {"", version}
+        else [site.deploy(site.other_version()), site.deploy(version)]
+    )
+
+
+def nothing(site: Site) -> list[Request]:
+    """Nothing is deployed."""
+    return [site.request("destroy", volumes=True)] if site.look()["release"] else []
+
+
+def as_before(site: Site) -> None:
+    """What a user sees is what it was."""
+    assert site.look() == site.facts["before"]
+
+
+def is_gone(site: Site) -> None:
+    """Nothing serves and nothing runs."""
+    assert site.look() == {"version": "404", "release": None, "tasks": {}}
+
+
+def changed(site: Site, **wanted: Any) -> None:
+    """As before but for these; a new release has the next number."""
+    before = site.facts["before"]
+    found = site.look()
+    assert {**found, "release": None} == {**before, "release": None, **wanted}
+
+
+def other_version_serves(site: Site) -> None:
+    """The other one of the two versions answers."""
+    changed(site, version="2" if site.facts["before"]["version"] == "1" else "1")
+
+
+def first_version_serves(site: Site) -> None:
+    """The first deployment came to its end."""
+    changed(site, version="1", tasks={"api": 1, "cache": 1})
+
+
+def other_number(site: Site) -> int:
+    """Another number of tasks than there is."""
+    return 1 if site.facts["before"]["tasks"]["api"] == 2 else 2
+
+
+def planned(site: Site) -> list[Request]:
+    """Version 1 serves, and there is a plan to deploy the other one."""
+    if site.look()["release"] is None:
+        return [site.deploy("1"), site.request("plan", source=site.source, ref=site.commits["2"])]
+    return [site.request("plan", source=site.source, ref=site.commits[site.other_version()])]
+
+
+SCENARIOS = (
+    Scenario(
+        "deploy",
+        kind="deploy",
+        prepare=deployed,
+        request=lambda site: site.deploy(site.other_version()),
+        succeeded=other_version_serves,
+        undone=as_before,
+    ),
+    Scenario(
+        "first deploy",
+        kind="deploy",
+        prepare=nothing,
+        request=lambda site: site.deploy("1"),
+        succeeded=first_version_serves,
+        undone=is_gone,
+        interrupts=True,
+        undo_after=frozenset({"data", "release-command", "start", "switch"}),
+    ),
+    Scenario(
+        "deploy of a service that owns a volume",
+        kind="deploy",
+        prepare=deployed,
+        request=lambda site: site.deploy(site.other_version()),
+        succeeded=other_version_serves,
+        undone=as_before,
+        interrupts=True,
+        undo_after=frozenset({"start", "gate", "switch", "drain"}),
+        project="crashvol",
+    ),
+    Scenario(
+        "rollback",
+        kind="rollback",
+        prepare=deployed_twice,
+        request=lambda site: site.request("rollback"),
+        succeeded=other_version_serves,
+        undone=as_before,
+    ),
+    Scenario(
+        "restart",
+        kind="restart",
+        prepare=deployed,
+        request=lambda site: site.request("restart"),
+        succeeded=changed,
+        undone=as_before,
+    ),
+    Scenario(
+        "scale",
+        kind="scale",
+        prepare=deployed,
+        request=lambda site: site.request("scale", replicas={"api": other_number(site)}),
+        succeeded=lambda site: changed(
+            site, tasks={"api": 3 - site.facts["before"]["tasks"]["api"], "cache": 1}
+        ),
+        undone=as_before,
+    ),
+    Scenario(
+        "run",
+        kind="run",
+        prepare=deployed,
+        request=lambda site: site.request("run", service="api", command=["node", "-e", "0"]),
+        succeeded=as_before,
+        undone=as_before,
+    ),
+    Scenario(
+        "plan",
+        kind="plan",
+        prepare=deployed,
+        request=lambda site: site.request("plan", source=site.source, ref=site.commits["2"]),
+        succeeded=as_before,
+        undone=as_before,
+    ),
+    Scenario(
+        "apply",
+        kind="apply",
+        prepare=planned,
+        request=lambda site: site.request("apply", plan=site.facts["plan"]["plan"], source=site.source),
+        succeeded=other_version_serves,
+        undone=as_before,
+    ),
+    Scenario(
+        "adopt",
+        kind="adopt",
+        prepare=deployed,
+        meddle=lambda site: site.scale_by_hand(3 - site.look()["tasks"]["api"]),
+        request=lambda site: site.request("adopt"),
+        succeeded=changed,
+        undone=as_before,
+        project="crashhand",
+    ),
+    Scenario(
+        "destroy",
+        kind="destroy",
+        prepare=deployed,
+        request=lambda site: site.request("destroy", volumes=True),
+        succeeded=is_gone,
+        # There is no way back: what is left is destroyed by asking again, which the matrix does.
+        undone=lambda _: None,
+        interrupts=True,
+    ),
+)
