@@ -13,6 +13,7 @@ from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     canary,
     deploy_key,
+    init,
     installation,
     local_ca,
     logs,
@@ -90,8 +91,9 @@ def main(
 ) -> None:
     """Take an application from a Git repository to a production that is healthy and reachable.
 
-    Go into a repository that has a havre.yaml, and:
+    Go into a repository, and:
 
+      havre init       write its havre.yaml, once
       havre deploy     build its commit and switch to it without a failed request
       havre ps         see what runs
       havre logs -f    see what it says
@@ -103,6 +105,7 @@ def main(
 
 
 for _command, _panel in (
+    (init.init, _DEPLOY),
     (releases.deploy, _DEPLOY),
     (plan.plan, _DEPLOY),
     (plan.apply, _DEPLOY),

@@ -6,6 +6,11 @@ import inspect
 from collections.abc import Callable
 
 EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
+    "init": (
+        ("havre init", "this folder; asks before it writes"),
+        ("havre init --domain example.org --dry-run", "print the files only"),
+        ("havre init ~/shop --yes --force", "anew; what was there is kept as NAME.bak"),
+    ),
     "deploy": (
         ("havre deploy", "the repository around this folder, to production"),
         ("havre deploy -e staging --ref feature-x", "a branch, tag or commit"),

@@ -1,0 +1,201 @@
+"""The services that a repository's own Dockerfiles build."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped]
+
+from havre.domain.blueprint import health, listening
+from havre.domain.blueprint.facts import Facts, join
+from havre.domain.blueprint.naming import name_of
+from havre.domain.blueprint.node import release_of
+from havre.domain.blueprint.packages import Package
+from havre.domain.blueprint.proposal import Component, Entry, Gap, Said
+from havre.domain.blueprint.python import projects
+
+_NOT_FOR_PRODUCTION = re.compile(
+    r"(^|[./_-])(dev|development|test|tests|ci|local|debug|e2e|devcontainer)([./_-]|$)"
+)
+_PROBED = re.compile(
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(?P<port>\d+|\$\{?PORT\}?))?(?P<path>/[\w./-]*)?"
+)
+_NAME = re.compile(r"(?:^|/)(?:Dockerfile(?:\.(?P<after>[\w-]+))?|(?P<before>[\w-]+)\.Dockerfile)$")
+
+
+@dataclass(frozen=True)
+class Dockerfile:
+    """What a Dockerfile says about the image that it makes.
+
+    Args:
+        path: where it is.
+        context: folder that its build has to see.
+        exposed: the first port that it exposes.
+        command: its entry point and command, for people.
+        probe: port and path that its own health check asks.
+        bases: images that it starts from.
+    """
+
+    path: str
+    context: str
+    exposed: int | None
+    command: str
+    probe: str
+    bases: tuple[str, ...]
+
+
+def found_in(facts: Facts) -> list[str]:
+    """Paths of the Dockerfiles for production, at most one in a folder unless they have different names."""
+    found = [
+        path
+        for path in facts.below(".")
+        if _NAME.search(path) and not _NOT_FOR_PRODUCTION.search(path.lower())
+    ]
+    folders = {path.rpartition("/")[0] for path in found if path.rpartition("/")[2] == "Dockerfile"}
+    plain = [path for path in found if path.rpartition("/")[2] == "Dockerfile"]
+    return plain + [path for path in found if path not in plain and path.rpartition("/")[0] not in folders]
+
+
+def components(facts: Facts) -> Iterator[Component]:
+    """A service for each Dockerfile."""
+    for path in found_in(facts):
+        yield _component(facts, read(facts, path))
+
+
+def read(facts: Facts, path: str) -> Dockerfile:
+    """What stands in a Dockerfile."""
+    parser = DockerfileParser(fileobj=io.BytesIO(facts.text(path).encode()), env_replace=False)
+    exposed, command, entry, probe = None, "", "", ""
+    bases: list[str] = []
+    stages: set[str] = set()
+    sources: list[str] = []
+    for line in parser.structure:
+        word, value = line["instruction"], line["value"]
+        if word == "FROM":
+            image, _, stage = value.partition(" ")
+            if image not in stages:
+                bases.append(image)
+            stages.add(stage.strip().partition(" ")[2] or stage)
+            exposed, command, entry, probe = None, "", "", ""
+        elif word == "EXPOSE" and exposed is None:
+            number = re.match(r"\d+", value)
+            exposed = int(number[0]) if number else None
+        elif word == "CMD":
+            command = _shown(value)
+        elif word == "ENTRYPOINT":
+            entry = _shown(value)
+        elif word == "HEALTHCHECK":
+            asked = _PROBED.search(value)
+            probe = asked["path"] or "/" if asked else ""
+        elif word in {"COPY", "ADD"} and "--from" not in value:
+            sources += [part for part in _parts(value)[:-1] if not part.startswith("-")]
+    return Dockerfile(
+        path, _context(facts, path, sources), exposed, f"{entry} {command}".strip(), probe, tuple(bases)
+    )
+
+
+def _parts(value: str) -> list[str]:
+    words = re.sub(r"^(--\S+\s+)+", "", value)
+    try:
+        return [str(part) for part in json.loads(words)]
+    except (ValueError, TypeError):
+        return words.split()
+
+
+def _shown(value: str) -> str:
+    return " ".join(_parts(value)) if value.lstrip().startswith("[") else value
+
+
+def _context(facts: Facts, path: str, sources: list[str]) -> str:
+    """The folder, from the Dockerfile's own up to the top, that has most of what is copied."""
+    folder = path.rpartition("/")[0] or "."
+    places = [folder]
+    while places[-1] != ".":
+        places.append(places[-1].rpartition("/")[0] or ".")
+    named = [source.removeprefix("./").rstrip("/") for source in sources if source not in {".", "./"}]
+    plain = [source for source in named if not re.search(r"[*?\[$]", source) and source]
+
+    def score(place: str) -> int:
+        return sum(
+            facts.has(place, source) or any(True for _ in facts.below(join(place, source)))
+            for source in plain
+        )
+
+    return max(places, key=score) if plain else folder
+
+
+def _component(facts: Facts, found: Dockerfile) -> Component:
+    folder = found.path.rpartition("/")[0] or "."
+    if folder.rpartition("/")[2] in {"docker", ".docker", "deploy", "build"}:
+        folder = folder.rpartition("/")[0] or "."
+    match = _NAME.search(found.path)
+    suffix = (match["after"] or match["before"] or "") if match else ""
+    name = name_of(suffix or (folder if folder != "." else ""), "app")
+    name = "app" if name in {"production", "prod", "release"} else name
+    package = Package(folder, facts.json(folder, "package.json"))
+    python = next((project for project in projects(facts) if project.folder == folder), None)
+    sources = list(facts.code(folder))
+    port = _port(found, sources, package)
+    gaps: list[Gap] = []
+    chosen = None
+    if port and found.probe:
+        chosen = Said(found.probe, "as its HEALTHCHECK asks")
+    elif port:
+        title = "NestJS" if "@nestjs/core" in package.production else ""
+        routes = [*listening.nest_routes(sources)] if title else [*listening.called_routes(sources)]
+        if python and "django" in python.dependencies:
+            routes += listening.django_routes(sources, "")
+        prefix = "" if folder == "." else f"{folder}/"
+        routes += listening.file_routes(path.removeprefix(prefix) for path in facts.below(folder))
+        is_web_server = any(
+            "nginx" in base or "caddy" in base or "httpd" in base for base in found.bases[-1:]
+        )
+        chosen, told = health.choose(name, routes, title, has_pages=is_web_server)
+        gaps += told
+    else:
+        gaps.append(
+            Gap(
+                f"{name}.port",
+                f"{found.path} exposes no port, so {name} takes no requests",
+                "add port and health if it does",
+            )
+        )
+    release, release_gaps = release_of(facts, package, name) if package.data else (None, ())
+    entries = [Entry("context", found.context, _context_why(found))]
+    inside = found.path if found.context == "." else found.path.removeprefix(f"{found.context}/")
+    if inside != "Dockerfile":
+        entries.append(Entry("dockerfile", inside, "found in the repository"))
+    return Component(
+        name=name,
+        kind="app",
+        folder=folder,
+        what="Dockerfile",
+        why=found.path,
+        build=tuple(entries),
+        dependencies=package.production | (python.dependencies if python else frozenset()),
+        port=port,
+        health=chosen,
+        release=release,
+        gaps=(*gaps, *release_gaps),
+    )
+
+
+def _port(found: Dockerfile, sources: list[tuple[str, str]], package: Package) -> Said[int] | None:
+    if found.exposed:
+        return Said(found.exposed, f"exposed by {found.path}")
+    in_command = re.search(r"(?:--port[= ]|-p[= ]|--bind[= ]\S*:)(\d{2,5})", found.command)
+    if in_command:
+        return Said(int(in_command[1]), f"as in the command of {found.path}")
+    if listening.listens(sources) or "@nestjs/core" in package.production:
+        return listening.port_in(sources)
+    return None
+
+
+def _context_why(found: Dockerfile) -> str:
+    if found.context != (found.path.rpartition("/")[0] or "."):
+        return f"where what {found.path} copies is"
+    return f"where {found.path.rpartition('/')[2]} is"

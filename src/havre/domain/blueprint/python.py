@@ -1,0 +1,272 @@
+"""The services in a repository's Python projects: FastAPI, Django, Flask, and their workers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from havre.domain.blueprint import health, listening
+from havre.domain.blueprint.django import Django, django_of
+from havre.domain.blueprint.facts import Facts, join, table
+from havre.domain.blueprint.naming import name_of
+from havre.domain.blueprint.proposal import Component, Entry, Gap, Said
+from havre.domain.blueprint.python_files import PORT, Project, Serving, dockerfile
+
+PYTHON = "3.13"
+_ANYWHERE = "0.0.0.0"  # noqa: S104 - inside of a container, which only the router reaches
+GUNICORN = "gunicorn==27.0.1"
+UVICORN = "uvicorn==0.54.0"
+_REQUIREMENTS = ("requirements/production.txt", "requirements/prod.txt", "requirements-prod.txt",
+                 "requirements-production.txt", "requirements.txt", "requirements/base.txt")  # fmt: skip
+_TITLES = {"django": "Django", "fastapi": "FastAPI", "flask": "Flask"}
+_CALLS = {"FastAPI": "FastAPI", "Flask": "Flask"}
+_FACTORY = re.compile(r"^def (create_app|make_app|get_app)\(", re.MULTILINE)
+
+
+def components(facts: Facts, project: str, *, covered: Collection[str]) -> Iterator[Component]:
+    """What runs of the repository's Python projects; ``covered`` have a Dockerfile of their own."""
+    for found in projects(facts):
+        if found.folder not in covered:
+            yield from _services(facts, found, project)
+
+
+def projects(facts: Facts) -> Iterator[Project]:
+    """Every folder with Python requirements."""
+    folders = dict.fromkeys(
+        join(path.removesuffix(name) or ".").rstrip("/")
+        for path in facts.below(".")
+        for name in ("pyproject.toml", *_REQUIREMENTS)
+        if path == name or path.endswith(f"/{name}")
+    )
+    for folder in folders:
+        if found := _project(facts, folder):
+            yield found
+
+
+def _project(facts: Facts, folder: str) -> Project | None:
+    pyproject = facts.toml(folder, "pyproject.toml")
+    declared = table(pyproject.get("project"))
+    if isinstance(declared.get("dependencies"), list):
+        packaged = (
+            "build-system" in pyproject
+            and table(table(pyproject.get("tool")).get("uv")).get("package") is not False
+        )
+        return Project(
+            folder, "uv", "pyproject.toml", facts.has(folder, "uv.lock"), _names(declared["dependencies"]),
+            is_package=packaged, python=str(declared.get("requires-python") or ""),
+        )  # fmt: skip
+    path = facts.first(folder, *_REQUIREMENTS)
+    if path:
+        file = path if folder == "." else path.removeprefix(f"{folder}/")
+        names = _names(_lines(facts, folder, file, depth=3))
+        return Project(folder, "requirements", file, True, names)
+    poetry = table(table(pyproject.get("tool")).get("poetry")).get("dependencies")
+    if isinstance(poetry, dict):
+        names = frozenset(canonicalize_name(name) for name in poetry)
+        return Project(folder, "poetry", "pyproject.toml", facts.has(folder, "poetry.lock"), names)
+    return None
+
+
+def _lines(facts: Facts, folder: str, file: str, depth: int) -> Iterator[str]:
+    """The requirements of a file and of those that it includes."""
+    for raw in facts.text(folder, file).splitlines():
+        line = re.sub(r"(^|\s)#.*", "", raw).split(" --hash")[0].rstrip(" \\").strip()
+        included = re.match(r"(?:-r|--requirement)[ =]?\s*(\S+)", line)
+        if included and depth:
+            yield from _lines(facts, folder, join(file.rpartition("/")[0], included[1]), depth - 1)
+        elif line and not line.startswith("-"):
+            yield line
+
+
+def _names(requirements: object) -> frozenset[str]:
+    found: set[str] = set()
+    for text in requirements if isinstance(requirements, list | Iterator) else ():
+        try:
+            requirement = Requirement(str(text))
+        except InvalidRequirement:
+            continue
+        found.add(canonicalize_name(requirement.name))
+        if requirement.name == "fastapi" and requirement.extras & {"standard", "all"}:
+            found.add("uvicorn")
+    return frozenset(found)
+
+
+def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]:
+    title = next((title for library, title in _TITLES.items() if library in project.dependencies), "")
+    name = name_of(project.folder if project.folder != "." else "", "web" if title == "Django" else "api")
+    name = "api" if name in {"src", "server", "backend"} else name
+    django = django_of(facts, project.folder) if title == "Django" else None
+    if not title or (title == "Django" and django is None):
+        return
+    serving = _serving(facts, project, title, django)
+    if serving is None:
+        yield _without_entry(project, name, title)
+        return
+    sources = list(facts.code(project.folder))
+    routes = list(listening.called_routes(sources))
+    if django:
+        routes = list(listening.django_routes(sources, django.urls))
+    chosen, health_gaps = health.choose(name, routes, title, has_pages=False)
+    release = _release(facts, project, django)
+    component = Component(
+        name=name,
+        kind="app",
+        folder=project.folder,
+        what=title,
+        why=f"{join(project.folder, project.file)} names {title.lower()}",
+        build=(Entry("context", project.folder, f"where {project.file} is"),),
+        dependencies=project.dependencies,
+        port=Said(PORT, f"as the Dockerfile starts {serving.command[0]}"),
+        health=chosen,
+        release=release,
+        env=django.env if django else (),
+        files=(dockerfile(facts, project, serving, cache),),
+        gaps=(*health_gaps, *_gaps(project, name, serving), *(django.gaps(name) if django else ())),
+    )
+    yield component
+    if "celery" in project.dependencies and (module := _celery(sources, project.folder)):
+        yield replace(
+            component,
+            name="worker",
+            what=f"Celery of {name}",
+            why="celery is among the dependencies",
+            port=None,
+            health=None,
+            release=None,
+            command=Said(
+                f"celery --app {module} worker --loglevel info", "the application of Celery in the code"
+            ),
+            files=(),
+            gaps=(),
+            is_worker=True,
+        )
+
+
+def _serving(facts: Facts, project: Project, title: str, django: Django | None) -> Serving | None:
+    """How the project is served; None if no application was found in it."""
+    if django:
+        if "gunicorn" not in project.dependencies and "uvicorn" in project.dependencies and django.asgi:
+            return Serving(title, _uvicorn(f"{django.asgi}:application"), django=django)
+        return _by_gunicorn(project, title, f"{django.wsgi}:application", django)
+    found = _application(facts, project.folder, title)
+    if found is None:
+        return None
+    target, is_factory = found
+    if title != "FastAPI":
+        return _by_gunicorn(project, title, f"{target}()" if is_factory else target, None)
+    extra = "" if "uvicorn" in project.dependencies else UVICORN
+    return Serving(title, _uvicorn(*(("--factory",) if is_factory else ()), target), extra)
+
+
+def _by_gunicorn(project: Project, title: str, target: str, django: Django | None) -> Serving:
+    return Serving(title, _gunicorn(target), "" if "gunicorn" in project.dependencies else GUNICORN, django)
+
+
+def _uvicorn(*target: str) -> tuple[str, ...]:
+    return (
+        "uvicorn", *target, "--host", _ANYWHERE, "--port", str(PORT), "--proxy-headers",
+        "--forwarded-allow-ips", "*",
+    )  # fmt: skip
+
+
+def _gunicorn(target: str) -> tuple[str, ...]:
+    return (
+        "gunicorn", "--bind", f"{_ANYWHERE}:{PORT}", "--workers", "2", "--access-logfile", "-",
+        "--worker-tmp-dir", "/dev/shm", target,  # noqa: S108 - in a container
+    )  # fmt: skip
+
+
+def _application(facts: Facts, folder: str, title: str) -> tuple[str, bool] | None:
+    """Where the application object is, ``module:name``, and whether it is a function that makes one."""
+    made = re.compile(rf"^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?{_CALLS[title]}\(", re.MULTILINE)
+    by_function = re.compile(r"^(\w+)\s*=\s*(?:create_app|make_app|get_app)\(", re.MULTILINE)
+    factory: tuple[str, bool] | None = None
+    for path, text in facts.code(folder):
+        module = module_of(path, folder)
+        if module and (found := made.search(text) or by_function.search(text)):
+            return f"{module}:{found[1]}", False
+        if module and factory is None and (found := _FACTORY.search(text)):
+            factory = (f"{module}:{found[1]}", True)
+    return factory
+
+
+def module_of(path: str, folder: str) -> str:
+    """The name by which a file of a project is imported, empty if it cannot be."""
+    inside = path if folder == "." else path.removeprefix(f"{folder}/")
+    inside = inside.removeprefix("src/")
+    dotted = inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    return dotted if inside.endswith(".py") and re.fullmatch(r"[A-Za-z_][\w.]*", dotted) else ""
+
+
+def _celery(sources: list[tuple[str, str]], folder: str) -> str:
+    for path, text in sources:
+        found = re.search(r"^(\w+)\s*=\s*Celery\(", text, re.MULTILINE)
+        if found:
+            return f"{module_of(path, folder)}:{found[1]}"
+    return ""
+
+
+def _release(facts: Facts, project: Project, django: Django | None) -> Said[str] | None:
+    if django:
+        return Said("python manage.py migrate --noinput", "Django's migrations")
+    if facts.has(project.folder, "alembic.ini") and "alembic" in project.dependencies:
+        return Said("alembic upgrade head", "alembic.ini is there")
+    if "flask-migrate" in project.dependencies and "migrations" in facts.folders(project.folder):
+        return Said("flask db upgrade", "flask-migrate is among the requirements")
+    return None
+
+
+def _without_entry(project: Project, name: str, title: str) -> Component:
+    file = join(project.folder, project.file)
+    return Component(
+        name=name,
+        kind="app",
+        folder=project.folder,
+        what=title,
+        why=f"{file} names {title.lower()}",
+        build=(Entry("context", project.folder, f"where {project.file} is"),),
+        port=Said(PORT, "the usual one"),
+        health=Said(health.PROPOSED, "proposed"),
+        gaps=(
+            Gap(
+                f"{name}.build",
+                f"no {title} application was found, so no Dockerfile is written",
+                f"write one, or name the application app = {_CALLS.get(title, title)}() in a module",
+                blocking=True,
+            ),
+        ),
+    )
+
+
+def _gaps(project: Project, name: str, serving: Serving) -> Iterator[Gap]:
+    file = join(project.folder, project.file)
+    if serving.extra:
+        server = serving.extra.partition("==")[0]
+        yield Gap(
+            f"{name}.build",
+            f"{server} is not among the requirements; the Dockerfile installs {serving.extra} by itself",
+            f"add {server} to {file} and remove it from the Dockerfile",
+        )
+    if not project.locked:
+        yield Gap(
+            file,
+            "there is no lock file, so versions differ from build to build",
+            "run uv lock and commit uv.lock",
+        )
+    if project.python:
+        try:
+            takes = SpecifierSet(project.python).contains(PYTHON + ".5")
+        except InvalidSpecifier:
+            takes = True
+        if not takes:
+            yield Gap(
+                file,
+                f"Python {project.python} is asked for, and the image has {PYTHON}",
+                f"allow Python {PYTHON}, or name other images in the Dockerfile",
+                blocking=True,
+            )

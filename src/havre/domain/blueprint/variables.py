@@ -1,0 +1,244 @@
+"""What becomes of the variables in ``.env.example``: references, secrets, plain values, questions."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from havre.domain import references
+from havre.domain.blueprint.facts import Facts
+from havre.domain.blueprint.libraries import is_postgres_url
+from havre.domain.blueprint.naming import name_of
+from havre.domain.blueprint.proposal import Component, Entry, Gap
+
+FILES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example", ".env.local.example")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_SET_BY_HAVRE = frozenset(
+    {"PORT", "NODE_ENV", "HOST", "HOSTNAME", "BIND", "PYTHONUNBUFFERED", "NEXT_TELEMETRY_DISABLED"}
+)
+_NOT_IN_PRODUCTION = re.compile(r"(^|_)(TEST|SHADOW|E2E|CI)(_|$)|^(FLASK_|DJANGO_|APP_)?DEBUG$")
+_STAGE = re.compile(r"^(APP_|FLASK_|DJANGO_|RAILS_)?(ENV|ENVIRONMENT)$")
+_SECRET = re.compile(
+    r"SECRET|PASSWORD|PASSPHRASE|PRIVATE_KEY|(^|_)(TOKEN|PASS|PASSWD|API_?KEY|KEY|SALT|PEPPER|CREDENTIALS?|DSN)$"
+)
+_NO_SECRET = re.compile(
+    r"PUBLIC_KEY|PUBLISHABLE|SITE_KEY|_(ID|NAME|TTL|EXPIRES?(_IN)?|EXPIRATION|LENGTH|ROUNDS|URL|ENABLED)$"
+)
+_POSTGRES_PART = re.compile(
+    r"^(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|PGSQL|SQL)_?(?P<part>HOST|HOSTNAME|SERVER|PORT|USER|USERNAME|PASSWORD|PASS|NAME|DB|DATABASE|DBNAME)$"
+)
+_REDIS_PART = re.compile(r"^(?:REDIS|CACHE|QUEUE)_?(?P<part>HOST|HOSTNAME|PORT|PASSWORD|PASS)$")
+_ATTRIBUTES = {
+    "HOSTNAME": "host", "SERVER": "host", "USERNAME": "user", "PASS": "password", "NAME": "database",
+    "DB": "database", "DBNAME": "database",
+}  # fmt: skip
+_POSTGRES_NAME = re.compile(r"(^|_)(DATABASE|POSTGRES|POSTGRESQL|DB|PG)_UR[LI]$|^SQLALCHEMY_DATABASE_URI$")
+_REDIS_NAME = re.compile(r"(^|_)REDIS_UR[LI]$")
+_OTHER_DATABASE = re.compile(r"^(mysql|mariadb|mongodb(\+srv)?|amqps?|kafka|nats|elasticsearch)(\+\w+)?://")
+_THIS_MACHINE = re.compile(r"^(https?|wss?)://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?(?P<rest>/.*)?$")
+_OF_PAGES = re.compile(r"WEB|FRONT|CLIENT|CORS|ORIGIN|SITE|UI_")
+_OF_THE_API = re.compile(r"API|BACKEND|SERVER")
+_OWN = re.compile(
+    r"^(APP|BASE|PUBLIC|SELF|NEXTAUTH|AUTH|BETTER_AUTH|AUTH_TRUST|ROOT|HOST)_?(URL|URI|ORIGIN)$"
+)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A variable of an example file; ``value`` is empty where the file gives none."""
+
+    name: str
+    value: str
+    file: str
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a component's variables can refer to: names of services, empty where there is none."""
+
+    own: str
+    database: str = ""
+    cache: str = ""
+    pages: str = ""
+    api: str = ""
+    is_public: bool = True
+    """Whether the component has a domain of its own."""
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What a variable became: an entry, or nothing and maybe a gap; ``secret`` names the one it needs."""
+
+    entry: Entry | None = None
+    gap: Gap | None = None
+    secret: str = ""
+
+
+def examples(facts: Facts, component: Component) -> list[Example]:
+    """The variables of a component: of its own example file, else those of the top that its code names."""
+    own = facts.first(component.folder, *FILES)
+    if own:
+        return list(_read(facts, own))
+    top = facts.first(".", *FILES)
+    if not top:
+        return []
+    code = "\n".join(text for _, text in facts.code(component.folder))
+    return [one for one in _read(facts, top) if re.search(rf"\b{re.escape(one.name)}\b", code)]
+
+
+def in_code(facts: Facts, component: Component) -> list[Example]:
+    """The public variables that a component's code asks for; what ends with URL counts as an address."""
+    prefixes = "|".join(map(re.escape, component.public))
+    asked = re.compile(rf"\benv(?:\.|\[[\"'])(({prefixes})[A-Z0-9_]+)")
+    found: dict[str, Example] = {}
+    for path, text in facts.code(component.folder):
+        for name, _ in asked.findall(text):
+            is_address = name.endswith(("URL", "URI", "ORIGIN"))
+            found.setdefault(name, Example(name, "http://localhost" if is_address else "", path))
+    return list(found.values())
+
+
+def _read(facts: Facts, path: str) -> Iterator[Example]:
+    values = dotenv_values(stream=io.StringIO(facts.text(path)), interpolate=False)
+    for name, value in values.items():
+        if _NAME.fullmatch(name):
+            yield Example(name, (value or "").strip(), path)
+
+
+def needs_postgres(found: list[Example]) -> str:
+    """Why these variables want a PostgreSQL database, or nothing."""
+    return next((f"{one.name} in {one.file}" for one in found if is_postgres_url(one.value)), "")
+
+
+def needs_redis(found: list[Example]) -> str:
+    """Why these variables want a Redis, or nothing."""
+    return next((f"{one.name} in {one.file}" for one in found if _redis_url(one.value)), "")
+
+
+def _redis_url(value: str) -> bool:
+    return value.startswith(("redis://", "rediss://"))
+
+
+def decide(example: Example, around: Around) -> Decided:
+    """What becomes of a variable at run time."""
+    name, value = example.name, example.value
+    if name in _SET_BY_HAVRE or _NOT_IN_PRODUCTION.search(name):
+        return Decided()
+    if _STAGE.match(name):
+        return Decided(Entry(name, "production", f"{value or 'empty'} in {example.file}"))
+    return _of_data(example, around) or _of_value(example, around)
+
+
+def _of_value(example: Example, around: Around) -> Decided:
+    name, value = example.name, example.value
+    if _OTHER_DATABASE.match(value):
+        kind = value.partition(":")[0]
+        gap = Gap(
+            f"{around.own}.env.{name}",
+            f"Havre runs no {kind} itself",
+            f"run it elsewhere and set the secret {_secret_name(name)} to its address",
+            blocking=True,
+        )
+        return _secret(example, gap)
+    if looks_secret(name, value):
+        return _secret(example)
+    if local := _THIS_MACHINE.match(value):
+        return _address(example, around, local["rest"] or "")
+    if value:
+        return Decided(Entry(name, references.escape(value), f"as in {example.file}"))
+    gap = Gap(
+        f"{around.own}.env.{name}",
+        f"{example.file} names {name} without a value",
+        f"havre env set {name}=VALUE, or add it to env",
+    )
+    return Decided(gap=gap)
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether a variable holds something to be kept secret, by its name or by a password in an address."""
+    if "\n" in value:  # a key or a certificate
+        return True
+    upper = name.upper()
+    if re.fullmatch(r"true|false|\d{1,6}[smhd]?", value, re.IGNORECASE) and "PASS" not in upper:
+        return False
+    has_password = "://" in value and bool(_password(value))
+    return has_password or (bool(_SECRET.search(upper)) and not _NO_SECRET.search(upper))
+
+
+def _password(value: str) -> str:
+    try:
+        return urlsplit(value).password or ""
+    except ValueError:
+        return ""
+
+
+def _secret_name(name: str) -> str:
+    return name_of(name, "secret")
+
+
+def _secret(example: Example, gap: Gap | None = None) -> Decided:
+    secret = _secret_name(example.name)
+    entry = Entry(example.name, (Entry("secret", secret),), f"havre secrets set {secret}")
+    return Decided(entry, gap, secret)
+
+
+def _of_data(example: Example, around: Around) -> Decided | None:
+    """A variable that leads to the environment's database or cache."""
+    name, value = example.name, example.value
+    why = f"{name} in {example.file}"
+    if around.database:
+        if is_postgres_url(value) or (_POSTGRES_NAME.search(name) and not value.partition("://")[1]):
+            return Decided(Entry(name, _database_url(value, around.database), "the database above"))
+        if part := _POSTGRES_PART.match(name):
+            attribute = _ATTRIBUTES.get(part["part"], part["part"].lower())
+            return Decided(Entry(name, f"${{{around.database}.{attribute}}}", why))
+    if around.cache:
+        if _redis_url(value) or _REDIS_NAME.search(name):
+            return Decided(Entry(name, _cache_url(value, around.cache), "the cache above"))
+        if part := _REDIS_PART.match(name):
+            attribute = _ATTRIBUTES.get(part["part"], part["part"].lower())
+            return Decided(Entry(name, f"${{{around.cache}.{attribute}}}", why))
+    return None
+
+
+def _database_url(value: str, service: str) -> str:
+    """The address of the database, with the driver and the settings that the example gives."""
+    scheme, _, rest = value.partition("://")
+    query = f"?{references.escape(rest.partition('?')[2])}" if "?" in rest else ""
+    if "+" in scheme or scheme == "postgis":
+        parts = "{0}.user}}:{0}.password}}@{0}.host}}:{0}.port}}/{0}.database}}".format("${" + service)
+        return f"{scheme}://{parts}{query}"
+    return f"${{{service}.url}}{query}"
+
+
+def _cache_url(value: str, service: str) -> str:
+    number = re.search(r"/(\d+)$", value)
+    if number and number[1] != "0":
+        start = "redis://:{0}.password}}@{0}.host}}:{0}.port}}/".format("${" + service)
+        return start + number[1]
+    return f"${{{service}.url}}"
+
+
+def _address(example: Example, around: Around, rest: str) -> Decided:
+    """An address of this machine, which in production is that of a service."""
+    name = example.name
+    rest = "" if rest == "/" else references.escape(rest)
+    to = ""
+    if _OWN.match(name):
+        to = around.own if around.is_public else around.api
+    elif _OF_PAGES.search(name) and around.pages and around.pages != around.own:
+        to = around.pages
+    elif _OF_THE_API.search(name):
+        to = around.api
+    if to:
+        return Decided(Entry(name, f"${{{to}.public_url}}{rest}", f"{example.value} in {example.file}"))
+    return Decided(gap=Gap(
+        f"{around.own}.env.{name}",
+        f"{example.value} in {example.file} is an address of a developer's machine",
+        f"havre env set {name}=VALUE, or add it to env",
+    ))  # fmt: skip

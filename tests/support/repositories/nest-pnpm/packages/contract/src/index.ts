@@ -1,0 +1,4 @@
+export interface Health {
+  status: "ok";
+}
+export const healthy: Health = { status: "ok" };
