@@ -158,9 +158,7 @@ def _around(
 
 
 def _public(facts: Facts, component: Component, examples: list[Example], around: Around) -> list[Decided]:
-    """Variables that end up in what browsers load, named by an example file or by the code: arguments
-    of the build.
-    """
+    """Arguments of the build that end up in what browsers load, as example files and code name them."""
     if not component.public:
         return []
     around = replace(around, database="", cache="")

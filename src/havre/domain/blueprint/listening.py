@@ -100,8 +100,8 @@ def listens_on_loopback(sources: Sources, *, fastify: bool = False) -> str:
 
 def health_of(routes: Iterable[Route]) -> Route | None:
     """The route that tells best whether the program is well."""
-    ranked = sorted((rank, not route.is_sure, route.path, route) for rank, route in _ranked(routes))
-    return ranked[0][-1] if ranked else None
+    ranked = list(_ranked(routes))
+    return min(ranked, key=lambda one: (not one[1].is_sure, one[0], one[1].path))[1] if ranked else None
 
 
 def _ranked(routes: Iterable[Route]) -> Iterator[tuple[int, Route]]:

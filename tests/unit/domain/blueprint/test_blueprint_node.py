@@ -76,14 +76,18 @@ def test_yarn_is_installed_in_the_version_that_is_asked_for_and_never_twice_at_o
     [
         ({"start": "nest start", "start:prod": "node dist/main"}, {}, '["node", "dist/main"]'),
         ({"start": "nest start"}, {}, '["node", "dist/main.js"]'),
-        ({"start": "NODE_ENV=production node -r dotenv/config index.js"}, {}, '["node", "-r", "dotenv/config", "index.js"]'),
+        (
+            {"start": "NODE_ENV=production node -r dotenv/config index.js"},
+            {},
+            '["node", "-r", "dotenv/config", "index.js"]',
+        ),
         ({"start": "cross-env NODE_ENV=production node ."}, {"main": "lib/app.js"}, '["node", "lib/app.js"]'),
         ({"start": "npm run serve", "serve": "node bin/www"}, {}, '["node", "bin/www"]'),
         ({"start": "node --watch server.js"}, {}, '["node", "server.js"]'),
         ({"start": "nodemon server.js"}, {}, '["node", "server.js"]'),
         ({"start": "tsx src/index.ts"}, {}, '["node", "--import", "tsx", "src/index.ts"]'),
     ],
-)  # fmt: skip
+)
 def test_how_it_starts(scripts: dict[str, str], more: dict[str, str], command: str) -> None:
     files = {"package.json": package(scripts, "express", "tsx", **more), "server.js": EXPRESS, "bin/www": ""}
     assert f"CMD {command}\n" in Proposed({**files, **LOCK}).dockerfile()
@@ -121,13 +125,23 @@ def test_only_what_was_built_is_taken() -> None:
 @pytest.mark.parametrize(
     ("scripts", "libraries", "dev", "release"),
     [
-        ({"migrate:deploy": "prisma migrate deploy"}, ("prisma",), (), "node_modules/.bin/prisma migrate deploy"),
+        (
+            {"migrate:deploy": "prisma migrate deploy"},
+            ("prisma",),
+            (),
+            "node_modules/.bin/prisma migrate deploy",
+        ),
         ({"migrate:deploy": "prisma migrate deploy"}, (), ("prisma",), None),
         ({"migrate": "knex migrate:latest"}, ("knex",), (), "node_modules/.bin/knex migrate:latest"),
-({"migrate": "knex migrate:make"}, ("knex",), (), ""),
-        ({"migration:run": "typeorm migration:run -d dist/db.js"}, ("typeorm",), (), "node_modules/.bin/typeorm migration:run"),
+        ({"migrate": "knex migrate:make"}, ("knex",), (), ""),
+        (
+            {"migration:run": "typeorm migration:run -d dist/db.js"},
+            ("typeorm",),
+            (),
+            "node_modules/.bin/typeorm migration:run",
+        ),
     ],
-)  # fmt: skip
+)
 def test_migrations(
     scripts: dict[str, str], libraries: tuple[str, ...], dev: tuple[str, ...], release: str | None
 ) -> None:
@@ -181,10 +195,12 @@ def test_tests_are_no_part_of_the_program() -> None:
 
 
 NEST = {
-    "package.json": package({"build": "nest build", "start:prod": "node dist/main"}, "@nestjs/core", dev=("@nestjs/cli",)),
-    "src/main.ts": 'await NestFactory.create(AppModule); app.setGlobalPrefix("api"); app.listen(process.env.PORT ?? 3001)',
+    "package.json": package(
+        {"build": "nest build", "start:prod": "node dist/main"}, "@nestjs/core", dev=("@nestjs/cli",)
+    ),
+    "src/main.ts": 'NestFactory.create(A); app.setGlobalPrefix("api"); app.listen(process.env.PORT ?? 3001)',
     **LOCK,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(
@@ -192,10 +208,16 @@ NEST = {
     [
         ('@Controller("health") class A { @Get() @HealthCheck() check() {} }', "/api/health"),
         ('@Controller() class A { @Get("healthz") check() {} }', "/api/healthz"),
-        ("@Controller({ path: 'status', version: '1' }) class A { @Get('live') check() {} }", "/api/status/live"),
-        ('@Controller("orders") class A { @Get() list() {} } @Controller("health") class B { @Get() b() {} }', "/api/health"),
+        (
+            "@Controller({ path: 'status', version: '1' }) class A { @Get('live') check() {} }",
+            "/api/status/live",
+        ),
+        (
+            '@Controller("orders") class A { @Get() a() {} } @Controller("health") class B { @Get() b() {} }',
+            "/api/health",
+        ),
     ],
-)  # fmt: skip
+)
 def test_nest(controller: str, health: str) -> None:
     found = Proposed({**NEST, "src/health.controller.ts": controller})
     assert found.services["api"]["health"] == health
@@ -279,14 +301,16 @@ def test_packages_of_a_workspace_are_built_in_their_order() -> None:
             "package.json": root,
             "pnpm-workspace.yaml": "packages: ['apps/*', 'packages/**', '!packages/old']\n",
             "pnpm-lock.yaml": "",
-            "apps/api/package.json": package({"build": "tsc", "start": "node dist/main.js"}, "express", "b", name="api"),
+            "apps/api/package.json": package(
+                {"build": "tsc", "start": "node dist/main.js"}, "express", "b", name="api"
+            ),
             "apps/api/src/main.ts": EXPRESS,
             "packages/a/package.json": package({"build": "tsc"}, name="a"),
             "packages/b/package.json": package({"build": "tsc"}, "a", name="b"),
             "packages/c/package.json": package({"build": "tsc"}, name="c"),
             "tsconfig.base.json": "{}",
         }
-    )  # fmt: skip
+    )
     text = found.dockerfile("apps/api/Dockerfile")
     assert (
         text.index("./packages/a run build")
@@ -332,10 +356,20 @@ def test_two_applications_side_by_side_without_a_workspace() -> None:
 @pytest.mark.parametrize(
     ("wanted", "accepted"),
     [
-        (">=18", True), ("^24.1.0", True), ("24", True), ("24.x", True), ("v24", True), (">=20 <25", True),
-        ("^20 || ^22 || >=24", True), ("*", True), ("^22.0.0", False), ("20.x", False), ("<24", False), (">=25", False),
+        (">=18", True),
+        ("^24.1.0", True),
+        ("24", True),
+        ("24.x", True),
+        ("v24", True),
+        (">=20 <25", True),
+        ("^20 || ^22 || >=24", True),
+        ("*", True),
+        ("^22.0.0", False),
+        ("20.x", False),
+        ("<24", False),
+        (">=25", False),
         ("18 || 20", False),
     ],
-)  # fmt: skip
+)
 def test_versions_of_node(wanted: str, *, accepted: bool) -> None:
     assert accepts_node(wanted, 24) == accepted

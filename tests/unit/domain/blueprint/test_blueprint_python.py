@@ -1,0 +1,218 @@
+"""What is proposed for repositories of Python."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.blueprints import Proposed
+
+FASTAPI = {
+    "pyproject.toml": '[project]\nname = "Shop_API"\ndependencies = ["fastapi[standard]>=1", "asyncpg"]\n',
+    "uv.lock": "",
+    "src/shop/main.py": 'app = FastAPI()\n\n@app.get("/healthz")\nasync def healthz(): ...\n',
+}
+
+
+def test_fastapi_with_uv() -> None:
+    found = Proposed(
+        {
+            **FASTAPI,
+            "alembic.ini": "",
+            ".env.example": "DATABASE_URL=postgresql+asyncpg://a:b@localhost/shop?ssl=1\n",
+        }
+    )
+    assert found.data["project"] == "shop-api"
+    assert found.services["api"] == {
+        "kind": "app",
+        "build": {"context": "."},
+        "port": 8000,
+        "health": "/healthz",
+        "domain": "shop-api.localhost",
+        "env": {
+            "DATABASE_URL": "postgresql+asyncpg://${db.user}:${db.password}@${db.host}:${db.port}/${db.database}?ssl=1"
+        },
+    }
+    text = found.dockerfile()
+    assert "uv sync --locked --no-dev --no-install-project\n" in text
+    assert '"uvicorn", "shop.main:app", "--host", "0.0.0.0", "--port", "8000"' in text
+    assert "AS build" not in text, "nothing is to be built"
+    assert found.gaps(blocking=True) == set()
+
+
+def test_a_project_that_is_a_package_is_installed_itself() -> None:
+    pyproject = (
+        FASTAPI["pyproject.toml"]
+        + '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    )
+    text = Proposed({**FASTAPI, "pyproject.toml": pyproject}).dockerfile()
+    assert "uv sync --locked --no-dev --no-editable\n" in text
+    assert 'COPY --from=build ["/app/.venv", ".venv"]' in text
+
+
+def test_alembic_is_run_where_it_is_installed() -> None:
+    pyproject = FASTAPI["pyproject.toml"].replace('"asyncpg"', '"asyncpg", "alembic"')
+    found = Proposed({**FASTAPI, "pyproject.toml": pyproject, "alembic.ini": ""})
+    assert found.services["api"]["release"] == "alembic upgrade head"
+    assert "release" not in Proposed({**FASTAPI, "alembic.ini": ""}).services["api"]
+
+
+def test_what_is_missing_is_told() -> None:
+    pyproject = '[project]\nname = "shop"\nrequires-python = "==3.11.*"\ndependencies = ["fastapi"]\n'
+    code = "from fastapi import FastAPI\n\napp = FastAPI()\n"
+    found = Proposed({"pyproject.toml": pyproject, "main.py": code})
+    assert found.gaps(blocking=True) == {"api.health", "pyproject.toml"}
+    assert found.gaps(blocking=False) == {"api.build", "pyproject.toml"}
+    assert "uv pip install uvicorn==" in found.dockerfile()
+    assert "uv sync --no-dev --no-install-project\n" in found.dockerfile()
+
+
+def test_an_application_that_a_function_makes() -> None:
+    code = "from flask import Flask\n\ndef create_app():\n    app = Flask(__name__)\n    return app\n"
+    found = Proposed(
+        {"requirements.txt": "flask==3.1.0 \\\n    --hash=sha256:00\ngunicorn\n", "shop/__init__.py": code}
+    )
+    assert '"shop:create_app()"]' in found.dockerfile()
+    found = Proposed(
+        {
+            "requirements.txt": "flask\n",
+            "shop/__init__.py": code,
+            "wsgi.py": "from shop import create_app\napp = create_app()\n",
+        }
+    )
+    assert '"wsgi:app"]' in found.dockerfile()
+
+
+def test_without_an_application_no_dockerfile_is_written() -> None:
+    found = Proposed({"requirements.txt": "flask\n", "util.py": "x = 1\n"})
+    assert found.files == set()
+    assert found.gaps(blocking=True) == {"api.build"}
+
+
+@pytest.mark.parametrize(
+    ("code", "health"),
+    [
+        ('app = Flask(__name__)\n@app.route("/healthz")\ndef a(): ...\n', "/healthz"),
+        (
+            'app = Flask("a")\nbp = Blueprint("x", "a", url_prefix="/api")\n@bp.get("/ping")\ndef a(): ...\n',
+            "/api/ping",
+        ),
+        ('app = Flask(__name__)\n@app.get("/")\ndef a(): ...\n', "/"),
+    ],
+)
+def test_flask_routes(code: str, health: str) -> None:
+    assert (
+        Proposed({"requirements.txt": "flask\ngunicorn\n", "app.py": code}).services["api"]["health"]
+        == health
+    )
+
+
+def test_requirements_that_include_others() -> None:
+    found = Proposed(
+        {
+            "requirements/base.txt": "flask\nredis\n",
+            "requirements/production.txt": "-r base.txt\ngunicorn  # the server\n",
+            "requirements/dev.txt": "-r base.txt\nfastapi\n",
+            "app.py": 'app = Flask(__name__)\n@app.get("/health")\ndef a(): ...\n',
+        }
+    )
+    assert list(found.services) == ["cache", "api"]
+    text = found.dockerfile()
+    assert 'COPY ["requirements", "requirements/"]' in text
+    assert "uv pip install --requirement requirements/production.txt\n" in text
+
+
+SETTINGS = """\
+import os
+SECRET_KEY = os.environ["DJANGO_SECRET_KEY"]
+DATABASES = {"default": dj_database_url.parse(os.environ["DATABASE_URL"])}
+ROOT_URLCONF = "config.urls"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+MIDDLEWARE = ["whitenoise.middleware.WhiteNoiseMiddleware"]
+"""
+DJANGO = {
+    "requirements.txt": "Django>=5\npsycopg[binary]\ngunicorn\n",
+    "manage.py": 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")\n',
+    "config/settings.py": SETTINGS + 'ALLOWED_HOSTS = ["*"]\n',
+    "config/wsgi.py": "",
+    "config/urls.py": 'urlpatterns = [path("healthz", ok), path("shop/", include("shop.urls"))]\n',
+    "shop/urls.py": 'urlpatterns = [path("health", ok)]\n',
+}
+
+
+def test_django() -> None:
+    found = Proposed(DJANGO)
+    assert found.services["web"] == {
+        "kind": "app",
+        "build": {"context": "."},
+        "port": 8000,
+        "health": "/healthz",
+        "release": "python manage.py migrate --noinput",
+        "domain": "shop.localhost",
+        "env": {"DATABASE_URL": "${db.url}"},
+    }
+    text = found.dockerfile()
+    assert (
+        "DATABASE_URL=sqlite:////tmp/build.sqlite3 DJANGO_SECRET_KEY=build python manage.py collectstatic"
+        in text
+    )
+    assert 'COPY --from=build ["/app/var/static", "var/static/"]' in text
+    assert '"config.wsgi:application"]' in text
+    assert found.gaps(blocking=True) == found.gaps(blocking=False) == set()
+
+
+@pytest.mark.parametrize(
+    ("hosts", "env", "blocking"),
+    [
+        ('ALLOWED_HOSTS = ["shop.example.org"]\n', {}, {"web.health"}),
+        ("ALLOWED_HOSTS = []\n", {}, {"web.health"}),
+        ("", {}, {"web.health"}),
+        ('ALLOWED_HOSTS = ["*"]\n', {}, set()),
+        (
+            'ALLOWED_HOSTS = os.environ["DJANGO_ALLOWED_HOSTS"].split(",")\n',
+            {"DJANGO_ALLOWED_HOSTS": "*"},
+            set(),
+        ),
+        (
+            'ALLOWED_HOSTS = env.list(\n    "ALLOWED_HOSTS",\n    default=[],\n)\nDEBUG = False\n',
+            {"ALLOWED_HOSTS": "*"},
+            set(),
+        ),
+    ],
+)
+def test_the_probe_of_django_has_a_host_of_its_own(
+    hosts: str, env: dict[str, str], blocking: set[str]
+) -> None:
+    found = Proposed({**DJANGO, "config/settings.py": SETTINGS + hosts})
+    assert found.gaps(blocking=True) == blocking
+    assert {name: value for name, value in found.services["web"]["env"].items() if "HOSTS" in name} == env
+
+
+def test_settings_in_several_files() -> None:
+    files = {path: text for path, text in DJANGO.items() if path != "config/settings.py"}
+    files["manage.py"] = 'os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.production")\n'
+    files |= {
+        "config/settings/base.py": SETTINGS,
+        "config/settings/production.py": 'from .base import *\nALLOWED_HOSTS = ["*"]\n',
+    }
+    found = Proposed(files)
+    assert '"config.wsgi:application"]' in found.dockerfile()
+    assert found.gaps(blocking=True) == set()
+
+
+def test_celery_is_a_worker() -> None:
+    files = {
+        **DJANGO,
+        "requirements.txt": "django\ngunicorn\ncelery[redis]\nredis\n",
+        "config/celery.py": 'app = Celery("shop")\n',
+    }
+    found = Proposed(files)
+    assert found.services["worker"]["command"] == "celery --app config.celery:app worker --loglevel info"
+    assert found.services["worker"]["build"] == found.services["web"]["build"]
+    assert "port" not in found.services["worker"]
+
+
+def test_a_package_json_beside_django_makes_its_styles_only() -> None:
+    package = {"name": "styles", "scripts": {"build": "vite build"}, "devDependencies": {"vite": "8"}}
+    found = Proposed({**DJANGO, "package.json": package})
+    assert list(found.services) == ["db", "web"]
+    assert found.services["web"]["build"] == {"context": "."}

@@ -1,0 +1,192 @@
+"""What is proposed for static sites, for repositories with Dockerfiles of their own, and around them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from support.blueprints import Proposed, package
+
+LOCK = {"package-lock.json": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("library", "script", "files", "output", "spa"),
+    [
+        ("vite", "tsc -b && vite build", {}, "dist", None),
+        (
+            "vite",
+            "vite build",
+            {"vite.config.ts": 'export default { build: { outDir: "site" } }'},
+            "site",
+            None,
+        ),
+        ("vite", "vite build --outDir www", {}, "www", None),
+        ("astro", "astro build", {"src/pages/index.astro": ""}, "dist", False),
+        ("@11ty/eleventy", "eleventy", {}, "_site", False),
+        ("@11ty/eleventy", "eleventy --output=out", {}, "out", False),
+        ("@docusaurus/core", "docusaurus build", {}, "build", False),
+        ("vitepress", "vitepress build docs", {}, "docs/.vitepress/dist", False),
+        ("react-scripts", "react-scripts build", {}, "build", None),
+        ("gatsby", "gatsby build", {}, "public", False),
+        ("next", "next build", {"next.config.js": "module.exports = { output: 'export' }"}, "out", False),
+        (
+            "@angular/core",
+            "ng build",
+            {
+                "angular.json": {
+                    "projects": {"shop": {"architect": {"build": {"builder": "@angular/build:application"}}}}
+                }
+            },
+            "dist/shop/browser",
+            None,
+        ),
+    ],
+)
+def test_generators(library: str, script: str, files: dict[str, Any], output: str, spa: bool | None) -> None:
+    found = Proposed({"package.json": package({"build": script}, dev=(library,)), **files, **LOCK})
+    web = found.services["web"]
+    assert web["kind"] == "static"
+    assert web["build"] == {"command": "npm run build", "output": output}
+    assert web.get("spa") is spa
+    assert found.files == set(), "a static service needs no Dockerfile"
+
+
+def test_astro_with_a_server_is_a_program() -> None:
+    files = {"package.json": package({"build": "astro build"}, "astro", "@astrojs/node"), **LOCK}
+    found = Proposed(files)
+    assert found.services["web"]["kind"] == "app"
+    assert 'CMD ["node", "dist/server/entry.mjs"]' in found.dockerfile()
+    assert "HOST=0.0.0.0" in found.dockerfile()
+
+
+def test_yarn_is_brought_by_npm_where_the_image_has_none() -> None:
+    files = {
+        "package.json": package({"build": "vite build"}, dev=("vite",)),
+        "yarn.lock": "# yarn lockfile v1\n",
+    }
+    build = Proposed(files).services["web"]["build"]
+    assert build["install"] == "npx --yes yarn@1.22.22 install --frozen-lockfile --non-interactive"
+    assert build["command"] == "npm run build"
+
+
+def test_a_site_of_a_workspace_is_built_after_what_it_needs() -> None:
+    root = {"package.json": package({}, workspaces=["apps/*", "packages/*"]), **LOCK}
+    site = package({"build": "vite build"}, "@shop/ui", dev=("vite",), name="web")
+    ui = package({"build": "tsc"}, name="@shop/ui")
+    found = Proposed({**root, "apps/web/package.json": site, "packages/ui/package.json": ui})
+    assert (
+        found.services["web"]["build"]["command"]
+        == "npm run build --workspace packages/ui --workspace apps/web"
+    )
+    assert found.services["web"]["build"]["output"] == "apps/web/dist"
+
+
+def test_files_that_are_finished_already() -> None:
+    found = Proposed({"public/index.html": "", "public/style.css": "", "README.md": ""})
+    assert found.services["web"]["build"] == {"command": "true", "output": "public"}
+    assert found.services["web"]["spa"] is False
+
+
+def test_hugo() -> None:
+    found = Proposed({"hugo.toml": "", "content/_index.md": "", "layouts/index.html": ""})
+    assert found.services["web"]["port"] == 8080
+    assert found.services["web"]["health"] == "/.havre/health"
+    assert "hugo --minify" in found.dockerfile()
+    themed = Proposed({"hugo.toml": "", "content/_index.md": "", ".gitmodules": ""})
+    assert themed.gaps(blocking=True) == {"web.build"}
+
+
+DOCKERFILE = """\
+FROM node:24 AS build
+EXPOSE 9999
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY . .
+FROM node:24-slim
+COPY --from=build /app /app
+EXPOSE 8081/tcp
+HEALTHCHECK --interval=10s CMD curl -f http://localhost:8081/up || exit 1
+CMD ["node", "server.js"]
+"""
+
+
+def test_a_dockerfile_is_kept_and_read() -> None:
+    files = {"package.json": package({"start": "node server.js"}, "express", "pg"), "server.js": "", **LOCK}
+    found = Proposed({**files, "Dockerfile": DOCKERFILE, "Dockerfile.dev": "FROM node:24\n"})
+    assert found.files == set()
+    assert found.services["app"] == {
+        "kind": "app",
+        "build": {"context": "."},
+        "port": 8081,
+        "health": "/up",
+        "domain": "shop.localhost",
+        "env": {"DATABASE_URL": "${db.url}"},
+    }
+
+
+def test_the_context_is_where_what_is_copied_is() -> None:
+    text = "FROM node:24\nCOPY pnpm-lock.yaml pnpm-workspace.yaml ./\nCOPY apps/api ./\nEXPOSE 3000\n"
+    files = {
+        "pnpm-lock.yaml": "",
+        "pnpm-workspace.yaml": "packages: ['apps/*']\n",
+        "package.json": package({}),
+    }
+    found = Proposed({**files, "apps/api/Dockerfile": text, "apps/api/package.json": package({}, name="api")})
+    assert found.services["api"]["build"] == {"context": ".", "dockerfile": "apps/api/Dockerfile"}
+    own = "FROM node:24\nCOPY package.json ./\nEXPOSE 3000\n"
+    found = Proposed({"api/Dockerfile": own, "api/package.json": package({}, name="api")})
+    assert found.services["api"]["build"] == {"context": "api"}
+
+
+def test_several_dockerfiles_are_several_services() -> None:
+    files = {
+        "api/Dockerfile": "FROM a\nEXPOSE 80\n",
+        "worker/Dockerfile": "FROM a\n",
+        "tests/Dockerfile": "FROM a\n",
+    }
+    found = Proposed(files)
+    assert list(found.services) == ["api", "worker"]
+    assert "port" not in found.services["worker"]
+    assert found.gaps(blocking=False) == {"worker.port"}
+
+
+def test_a_procfile() -> None:
+    code = 'app = Flask(__name__)\n@app.get("/health")\ndef a(): ...\n'
+    procfile = (
+        "web: gunicorn a\nrelease: flask db upgrade\nworker: rq worker\nclock: python clock.py | tee log\n"
+    )
+    found = Proposed({"requirements.txt": "flask\ngunicorn\n", "app.py": code, "Procfile": procfile})
+    assert found.services["api"]["release"] == "flask db upgrade"
+    assert found.services["worker"]["command"] == "rq worker"
+    assert "command" not in found.services["clock"]
+    assert found.gaps(blocking=True) == {"clock.command"}
+
+
+def test_environments_follow_the_branches() -> None:
+    site = {"index.html": ""}
+    found = Proposed(site, branch="master", branches=("develop", "feature"), domain="example.org")
+    assert found.data["environments"] == {
+        "production": {"branch": "master"},
+        "staging": {"branch": "develop", "services": {"web": {"domain": "staging.example.org"}}},
+    }
+    assert Proposed(site, branch="feature", branches=("main",)).data["environments"] == {
+        "production": {"branch": "main"}
+    }
+    assert Proposed(site, branch="").gaps(blocking=True) == {"environments.production.branch"}
+
+
+def test_what_else_is_there_is_mentioned() -> None:
+    notes = Proposed({"index.html": "", "compose.yaml": "", ".github/workflows/ci.yml": ""}).proposal.notes
+    assert any("havre init --from-compose compose.yaml" in note for note in notes)
+    assert any("GitHub Actions" in note for note in notes)
+
+
+def test_names_that_collide_or_are_no_names() -> None:
+    files = {
+        f"{folder}/Dockerfile": "FROM a\n" for folder in ("db", "apps/api", "other/api", "42", "Über-Shop_2")
+    }
+    found = Proposed(files, name="My Shop!")
+    assert found.data["project"] == "my-shop"
+    assert set(found.services) == {"app", "db-2", "api", "api-2", "ber-shop-2"}

@@ -1,0 +1,141 @@
+"""What becomes of the variables of an example file."""
+
+from __future__ import annotations
+
+import pytest
+
+from havre.domain.blueprint.variables import Around, Decided, Example, decide, looks_secret
+from support.blueprints import Proposed, package
+
+AROUND = Around(own="api", database="db", cache="cache", pages="web", api="api")
+
+
+def value_of(name: str, value: str, around: Around = AROUND) -> object:
+    """What is written for a variable: its value, ``secret NAME``, ``gap`` or None for nothing."""
+    found: Decided = decide(Example(name, value, ".env.example"), around)
+    if found.secret:
+        return f"secret {found.secret}"
+    if found.gap:
+        return "gap"
+    return found.entry.value if found.entry else None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "written"),
+    [
+        ("PORT", "3000", None),
+        ("NODE_ENV", "development", None),
+        ("DEBUG", "true", None),
+        ("TEST_DATABASE_URL", "postgres://localhost/test", None),
+        ("APP_ENV", "local", "production"),
+        ("DATABASE_URL", "postgresql://u:p@localhost:5432/shop?schema=public", "${db.url}?schema=public"),
+        ("DATABASE_URL", "", "${db.url}"),
+        ("DIRECT_URL", "postgres://localhost/shop", "${db.url}"),
+        ("DATABASE_URL", "mysql://root@localhost/shop", "secret database-url"),
+        ("PGHOST", "localhost", "${db.host}"),
+        ("DB_USERNAME", "shop", "${db.user}"),
+        ("POSTGRES_PASSWORD", "x", "${db.password}"),
+        ("DB_NAME", "shop", "${db.database}"),
+        ("REDIS_URL", "redis://localhost:6379", "${cache.url}"),
+        (
+            "CELERY_BROKER_URL",
+            "redis://localhost:6379/3",
+            "redis://:${cache.password}@${cache.host}:${cache.port}/3",
+        ),
+        ("REDIS_HOST", "localhost", "${cache.host}"),
+        ("SESSION_SECRET", "change-me", "secret session-secret"),
+        ("STRIPE_API_KEY", "", "secret stripe-api-key"),
+        ("SENTRY_DSN", "https://abc@sentry.example.org/1", "secret sentry-dsn"),
+        ("SMTP_URL", "smtp://user:pass@mail.example.org", "secret smtp-url"),
+        ("PRIVATE_KEY", "-----BEGIN KEY-----\nabc\n", "secret private-key"),
+        ("TOKEN_TTL", "15m", "15m"),
+        ("AWS_ACCESS_KEY_ID", "AKIA", "AKIA"),
+        ("STRIPE_PUBLISHABLE_KEY", "pk_1", "pk_1"),
+        ("JWT_EXPIRES_IN", "3600", "3600"),
+        ("WEB_ORIGIN", "http://localhost:5173", "${web.public_url}"),
+        ("API_URL", "http://localhost:3000/v1", "${api.public_url}/v1"),
+        ("BETTER_AUTH_URL", "http://localhost:3000/", "${api.public_url}"),
+        ("S3_ENDPOINT", "http://localhost:9000", "gap"),
+        ("MAIL_FROM", "", "gap"),
+        ("PRICE", "5$ ${x}", "5$$ $${x}"),
+        ("LOG_LEVEL", "info", "info"),
+    ],
+)
+def test_a_variable(name: str, value: str, written: object) -> None:
+    assert value_of(name, value) == written
+
+
+def test_without_a_database_nothing_refers_to_one() -> None:
+    alone = Around(own="api")
+    assert value_of("DB_HOST", "db.example.org", alone) == "db.example.org"
+    assert value_of("REDIS_URL", "", alone) == "gap"
+    assert value_of("WEB_ORIGIN", "http://localhost:5173", alone) == "gap"
+
+
+@pytest.mark.parametrize("value", ["true", "0", "30s"])
+def test_a_switch_is_no_secret(value: str) -> None:
+    assert not looks_secret("USE_TOKEN", value)
+
+
+def test_no_value_of_a_secret_gets_into_the_manifest() -> None:
+    files = {
+        "package.json": package({"start": "node a.js"}, "express"),
+        "a.js": "app.listen(1)",
+        "package-lock.json": "{}",
+    }
+    found = Proposed({**files, ".env.example": "API_TOKEN=hunter2\nSMTP=smtp://me:hunter2@mail\n"})
+    assert "hunter2" not in found.text + str(found.proposal)
+    assert set(found.proposal.secrets) == {"api-token", "smtp"}
+
+
+def test_the_example_file_of_the_top_is_shared_by_what_the_code_names() -> None:
+    server = package({"start": "node a.js"}, "express", name="api")
+    found = Proposed(
+        {
+            "api/package.json": server,
+            "api/package-lock.json": "{}",
+            "api/a.js": "process.env.MODE; app.listen(3000)",
+            ".env.example": "MODE=fast\nCOLOUR=blue\n",
+        }
+    )
+    assert found.services["api"]["env"] == {"MODE": "fast"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "1e3",
+        "0x1F",
+        "yes",
+        "null",
+        "~",
+        "a: b",
+        "# no",
+        "- x",
+        "*x",
+        "!x",
+        "{a}",
+        "it's",
+        'a"b',
+        " x ",
+        "é 漢",
+    ],
+)
+def test_any_value_comes_out_as_it_went_in(value: str) -> None:
+    files = {
+        "package.json": package({"start": "node a.js"}, "express"),
+        "a.js": "app.listen(1)",
+        "package-lock.json": "{}",
+    }
+    found = Proposed(
+        {**files, ".env.example": f"VALUE='{value}'\n" if "'" not in value else f'VALUE="{value}"\n'}
+    )
+    assert found.services["api"]["env"]["VALUE"] == value.strip()
+
+
+def test_a_public_variable_that_sounds_secret_is_asked_about() -> None:
+    files = {"package.json": package({"build": "vite build"}, dev=("vite",)), "package-lock.json": "{}"}
+    found = Proposed({**files, ".env.example": "VITE_MAP_TOKEN=abc\nVITE_TITLE=Shop\n"})
+    assert found.services["web"]["build"]["args"] == {"VITE_TITLE": "Shop"}
+    assert found.gaps(blocking=False) == {"web.build.args.VITE_MAP_TOKEN"}
+    assert "abc" not in found.text
