@@ -136,7 +136,7 @@ def deployment(start: Path, *, project: str, source: str, subfolder: str) -> Dep
     if checkout is None:
         raise UsageError(
             f"no {MANIFEST} in {folder} or above it",
-            hint="write one (`havre manifest sample`), or name a project that Havre knows: --project NAME",
+            hint="write one with `havre init`, or name a project that Havre knows: --project NAME",
         )
     if checkout.root is None:
         raise UsageError(
