@@ -9,6 +9,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "init": (
         ("havre init", "this folder; asks before it writes"),
         ("havre init --domain example.org --dry-run", "print the files only"),
+        ("havre init --from-compose docker-compose.yml", "convert what it says"),
         ("havre init ~/shop --yes --force", "anew; what was there is kept as NAME.bak"),
     ),
     "deploy": (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from havre.interfaces.cli.commands.init_compose import Wishes, init_from_compose
 from havre.interfaces.cli.session import Json, confirm
 
 if TYPE_CHECKING:
@@ -39,6 +40,28 @@ def init(
             show_default=False,
         ),
     ] = "",
+    from_compose: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-compose",
+            metavar="FILE",
+            help="Convert this Compose file instead of looking at the repository, and say what became of "
+            "each of its parts.",
+            show_default=False,
+        ),
+    ] = None,
+    profiles: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="With --from-compose: convert services of this profile too. Repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+    show_all: Annotated[
+        bool, typer.Option("--all", help="With --from-compose: also list what is carried over as it was.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Print the files and write nothing.")
     ] = False,
@@ -54,7 +77,25 @@ def init(
     It recognises Dockerfiles, package.json with npm, pnpm or Yarn and their workspaces, pyproject.toml and
     requirements.txt, static sites, .env.example and Procfile. Where there is no Dockerfile it writes one for
     the stack. Nothing is guessed in silence: what is missing is listed with what to do about it.
+
+    With --from-compose it converts a Compose file instead: databases become Havre's own services, values
+    that look secret become secrets, and every key is told to be carried over, changed, or not carried over.
     """
+    if from_compose is not None:
+        init_from_compose(
+            path / from_compose,
+            Wishes(
+                project=project,
+                domain=domain,
+                profiles=tuple(profiles or ()),
+                show_all=show_all,
+                dry_run=dry_run,
+                force=force,
+                yes=yes,
+                as_json=as_json,
+            ),
+        )
+        return
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.operations.init_repository import conflict, draft, write  # noqa: PLC0415 - start-up time
 
