@@ -44,7 +44,8 @@ _PREFIXED = re.compile(
     r"""(?P<object>[A-Za-z_]\w*)\s*=\s*(?:APIRouter|Blueprint)\([^)]*?(?:url_)?prefix\s*=\s*["'](?P<prefix>/[^"']*)"""
 )
 _MOUNT = re.compile(
-    r"""\.(?:use|register|route|include_router|register_blueprint)\([^)\n]*["'`](/[^"'`\s]+)["'`]"""
+    r"""\.(?:use|register|route)\([^)\n]*["'`]/[^"'`\s]+["'`]"""
+    r"""|\.(?:include_router|register_blueprint)\([^)]*\b(?:url_)?prefix\s*="""
 )
 _APPLICATIONS = frozenset({"app", "application", "server", "fastify", "api", "hono", "express"})
 _CONTROLLER = re.compile(

@@ -10,7 +10,7 @@ from havre.domain.blueprint import health, listening, sites
 from havre.domain.blueprint.facts import Facts, join
 from havre.domain.blueprint.libraries import MIGRATION_SCRIPTS, TOOLS
 from havre.domain.blueprint.naming import name_of
-from havre.domain.blueprint.node_files import Program, dockerfile, has_prisma, inside_of
+from havre.domain.blueprint.node_files import Program, dockerfile, has_prisma, inside_of, needs_client
 from havre.domain.blueprint.packages import Package, Workspace, workspaces
 from havre.domain.blueprint.proposal import Component, Entry, Gap, Said
 from havre.domain.blueprint.starting import BINARIES, Start, of_script, start_of
@@ -69,7 +69,7 @@ def components(facts: Facts, project: str, *, covered: Collection[str]) -> Itera
 
 
 def _programs(facts: Facts, workspace: Workspace, package: Package, project: str) -> Iterator[Component]:
-    title = next((title for library, title in _FRAMEWORKS if library in package.production), "")
+    title = next((title for library, title in _FRAMEWORKS if library in _libraries(package)), "")
     sources = list(_own_code(facts, workspace, package))
     takes_requests = bool(title) or listening.listens(sources)
     start = _start(facts, package, title)
@@ -144,6 +144,11 @@ def _programs(facts: Facts, workspace: Workspace, package: Package, project: str
             public=(),
             is_worker=True,
         )
+
+
+def _libraries(package: Package) -> frozenset[str]:
+    """What it runs with, and the frameworks that are left behind by their build."""
+    return package.production | (package.all & {"nuxt", "@sveltejs/kit"})
 
 
 def _start(facts: Facts, package: Package, title: str) -> Start | None:
@@ -287,6 +292,13 @@ def _gaps(facts: Facts, package: Package, name: str, start: Start, title: str) -
             f"{name}.command",
             f"the script needs a shell, which does not pass on signals: {start.words[-1]}",
             "let the script start one program (node …), and put migrations into release",
+        )
+    if needs_client(facts, package) and "prisma" not in package.production:
+        yield Gap(
+            f"{name}.build",
+            "prisma is a development dependency, and the image needs it to generate its client",
+            "move prisma to dependencies",
+            blocking=True,
         )
     if title == "SvelteKit" and "@sveltejs/adapter-node" not in package.all:
         yield Gap(

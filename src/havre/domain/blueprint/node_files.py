@@ -79,7 +79,7 @@ def dockerfile(facts: Facts, workspace: Workspace, program: Program, project: st
         ],
         "arguments": program.public,
         "build": builds,
-        "install_production": "" if program.standalone else _install_production(workspace, package),
+        "install_production": "" if program.standalone else _production(facts, workspace, package),
         "production_inputs": (),
         "runtime_environment": program.environment,
         "workdir": _workdir(workspace, program, inside),
@@ -135,6 +135,14 @@ def _install(workspace: Workspace) -> str:
     if workspace.manager == "berry":
         return "yarn install --immutable"
     return "npm ci" if workspace.lock else "npm install --no-package-lock"
+
+
+def _production(facts: Facts, workspace: Workspace, package: Package) -> str:
+    command = _install_production(workspace, package)
+    alone = package.folder == workspace.folder
+    if alone and needs_client(facts, package) and "prisma" in package.production:
+        return f"{command} && {_generate(workspace, package)}"
+    return command
 
 
 def _install_production(workspace: Workspace, package: Package) -> str:
@@ -200,12 +208,24 @@ def _builds(facts: Facts, workspace: Workspace, program: Program) -> list[str]:
     package = program.package
     builds = [run_script(workspace, package, "build")] if "build" in package.scripts else []
     if has_prisma(facts, package):
-        tool = {"npm": "npx --no-install", "pnpm": "pnpm exec"}.get(workspace.manager, "yarn")
-        builds.insert(0, f"cd {shlex.quote(inside_of(workspace, package))} && {tool} prisma generate")
+        builds.insert(0, _generate(workspace, package))
     if builds and not program.standalone and not _output_folder(facts, program):
         # What runs is not in a folder of its own: everything is taken but the libraries to build with.
-        builds.append("find . -name node_modules -prune -exec rm -rf {} +")
+        builds.append("find . -name node_modules -prune -exec rm -rf {} + && rm -rf .next/cache")
     return builds
+
+
+def _generate(workspace: Workspace, package: Package) -> str:
+    """The command that generates Prisma's client."""
+    tool = {"npm": "npx --no-install", "pnpm": "pnpm exec"}.get(workspace.manager, "yarn")
+    inside = inside_of(workspace, package)
+    return f"{'' if inside == '.' else f'cd {shlex.quote(inside)} && '}{tool} prisma generate"
+
+
+def needs_client(facts: Facts, package: Package) -> bool:
+    """Whether Prisma's client is generated into the libraries, so that the image's own need it too."""
+    generator = re.search(r"generator\s+\w+\s*\{[^}]*\}", facts.text(package.folder, "prisma/schema.prisma"))
+    return has_prisma(facts, package) and not (generator and re.search(r"\boutput\s*=", generator[0]))
 
 
 def has_prisma(facts: Facts, package: Package) -> bool:

@@ -101,9 +101,9 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
     name = name_of(project.folder if project.folder != "." else "", "web" if title == "Django" else "api")
     name = "api" if name in {"src", "server", "backend"} else name
     django = django_of(facts, project.folder) if title == "Django" else None
-    if not title or (title == "Django" and django is None):
+    if not title:
         return
-    serving = _serving(facts, project, title, django)
+    serving = _serving(facts, project, title, django) if title != "Django" or django else None
     if serving is None:
         yield _without_entry(project, name, title)
         return
@@ -223,6 +223,12 @@ def _release(facts: Facts, project: Project, django: Django | None) -> Said[str]
 
 def _without_entry(project: Project, name: str, title: str) -> Component:
     file = join(project.folder, project.file)
+    missing, remedy = f"no {title} application was found", f"app = {_CALLS.get(title, title)}() in a module"
+    if title == "Django":
+        missing, remedy = (
+            f"there is no manage.py beside {project.file}",
+            "put the requirements beside manage.py",
+        )
     return Component(
         name=name,
         kind="app",
@@ -235,8 +241,8 @@ def _without_entry(project: Project, name: str, title: str) -> Component:
         gaps=(
             Gap(
                 f"{name}.build",
-                f"no {title} application was found, so no Dockerfile is written",
-                f"write one, or name the application app = {_CALLS.get(title, title)}() in a module",
+                f"{missing}, so no Dockerfile is written",
+                f"write one, or: {remedy}",
                 blocking=True,
             ),
         ),

@@ -41,6 +41,7 @@ _POSTGRES_NAME = re.compile(r"(^|_)(DATABASE|POSTGRES|POSTGRESQL|DB|PG)_UR[LI]$|
 _REDIS_NAME = re.compile(r"(^|_)REDIS_UR[LI]$")
 _OTHER_DATABASE = re.compile(r"^(mysql|mariadb|mongodb(\+srv)?|amqps?|kafka|nats|elasticsearch)(\+\w+)?://")
 _THIS_MACHINE = re.compile(r"^(https?|wss?)://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?(?P<rest>/.*)?$")
+_THIS_HOST = re.compile(r"(localhost|127\.0\.0\.1|host\.docker\.internal)(:\d+)?")
 _OF_PAGES = re.compile(r"WEB|FRONT|CLIENT|CORS|ORIGIN|SITE|UI_")
 _OF_THE_API = re.compile(r"API|BACKEND|SERVER")
 _OWN = re.compile(
@@ -149,6 +150,8 @@ def _of_value(example: Example, around: Around) -> Decided:
         return _secret(example)
     if local := _THIS_MACHINE.match(value):
         return _address(example, around, local["rest"] or "")
+    if _THIS_HOST.fullmatch(value):
+        return _of_this_machine(example, around)
     if value:
         return Decided(Entry(name, references.escape(value), f"as in {example.file}"))
     gap = Gap(
@@ -237,8 +240,14 @@ def _address(example: Example, around: Around, rest: str) -> Decided:
         to = around.api
     if to:
         return Decided(Entry(name, f"${{{to}.public_url}}{rest}", f"{example.value} in {example.file}"))
-    return Decided(gap=Gap(
-        f"{around.own}.env.{name}",
+    return _of_this_machine(example, around)
+
+
+def _of_this_machine(example: Example, around: Around) -> Decided:
+    """An address that leads nowhere in production, and of which nothing tells what stands there."""
+    gap = Gap(
+        f"{around.own}.env.{example.name}",
         f"{example.value} in {example.file} is an address of a developer's machine",
-        f"havre env set {name}=VALUE, or add it to env",
-    ))  # fmt: skip
+        f"havre env set {example.name}=VALUE, or add it to env",
+    )
+    return Decided(gap=gap)

@@ -373,3 +373,37 @@ def test_two_applications_side_by_side_without_a_workspace() -> None:
 )
 def test_versions_of_node(wanted: str, *, accepted: bool) -> None:
     assert accepts_node(wanted, 24) == accepted
+
+
+def test_sveltekit_is_a_development_dependency_that_makes_a_program() -> None:
+    files = {"src/routes/healthz/+server.ts": "", **LOCK}
+    libraries = ("@sveltejs/kit", "@sveltejs/adapter-node", "vite")
+    found = Proposed({"package.json": package({"build": "vite build"}, dev=libraries), **files})
+    assert found.services["web"]["health"] == "/healthz"
+    assert 'CMD ["node", "build"]' in found.dockerfile()
+    found = Proposed(
+        {"package.json": package({"build": "vite build"}, dev=("@sveltejs/kit", "vite")), **files}
+    )
+    assert found.gaps(blocking=True) == {"web.build"}
+
+
+SCHEMA = (
+    'generator client {\n  provider = "prisma-client-js"\n}\ndatasource db {\n  provider = "postgresql"\n}\n'
+)
+
+
+def test_prismas_client_is_where_the_program_looks_for_it() -> None:
+    files = {"server.js": EXPRESS, "prisma/schema.prisma": SCHEMA, **LOCK}
+    scripts = {"start": "node server.js"}
+    found = Proposed({"package.json": package(scripts, "express", "@prisma/client", "prisma"), **files})
+    assert found.services["db"] == {"kind": "postgres", "version": 17}
+    assert "npm ci --omit=dev && npx --no-install prisma generate\n" in found.dockerfile()
+    found = Proposed(
+        {"package.json": package(scripts, "express", "@prisma/client", dev=("prisma",)), **files}
+    )
+    assert found.gaps(blocking=True) == {"api.build"}
+    files["prisma/schema.prisma"] = SCHEMA.replace("}", '  output = "../src/generated"\n}', 1)
+    found = Proposed(
+        {"package.json": package(scripts, "express", "@prisma/client", dev=("prisma",)), **files}
+    )
+    assert found.gaps(blocking=True) == set()

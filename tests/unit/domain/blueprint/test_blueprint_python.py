@@ -216,3 +216,17 @@ def test_a_package_json_beside_django_makes_its_styles_only() -> None:
     found = Proposed({**DJANGO, "package.json": package})
     assert list(found.services) == ["db", "web"]
     assert found.services["web"]["build"] == {"context": "."}
+
+
+def test_a_router_that_is_included_elsewhere_is_not_believed_blindly() -> None:
+    main = "app = FastAPI()\napp.include_router(router, prefix=settings.API)\n"
+    routes = 'router = APIRouter(prefix="/utils")\n@router.get("/health-check/")\ndef check(): ...\n'
+    found = Proposed({**FASTAPI, "src/shop/main.py": main, "src/shop/routes.py": routes})
+    assert found.services["api"]["health"] == "/utils/health-check/"
+    assert found.gaps(blocking=False) == {"api.health"}
+
+
+def test_django_without_its_manage_py() -> None:
+    found = Proposed({"requirements.txt": "django\n", "src/manage.py": ""})
+    assert found.gaps(blocking=True) == {"web.build"}
+    assert found.files == set()

@@ -56,6 +56,7 @@ def value_of(name: str, value: str, around: Around = AROUND) -> object:
         ("API_URL", "http://localhost:3000/v1", "${api.public_url}/v1"),
         ("BETTER_AUTH_URL", "http://localhost:3000/", "${api.public_url}"),
         ("S3_ENDPOINT", "http://localhost:9000", "gap"),
+        ("SMTP_HOST", "localhost", "gap"),
         ("MAIL_FROM", "", "gap"),
         ("PRICE", "5$ ${x}", "5$$ $${x}"),
         ("LOG_LEVEL", "info", "info"),

@@ -124,7 +124,7 @@ def test_ctrl_c_ends_the_following_and_not_the_operation(api: StandIn) -> None:
     wait_for(lambda: api.of("GET", EVENTS), 30)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "build api …" in out
     assert "operation 7 goes on" in err
