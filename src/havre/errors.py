@@ -6,7 +6,8 @@
     ├── ConflictError           the request collides with what is running now
     ├── SourceError             a repository, or an image of a registry, could not be read
     ├── BuildError              an image could not be built
-    ├── EngineError             the Docker engine refused or did not answer
+    ├── EngineError             the Docker engine refused
+    │   └── EngineAway          it did not answer: an operation waits for it and begins again
     ├── RolloutError            a release did not become healthy or did not answer
     ├── CommandError            a command that Havre ran for somebody failed or was stopped
     ├── SecretError             a secret is missing or cannot be opened
@@ -66,6 +67,12 @@ class BuildError(HavreError):
 
 class EngineError(HavreError):
     """The Docker engine refused or did not answer."""
+
+
+class EngineAway(EngineError):  # noqa: N818 - it is a state, which passes
+    """The Docker engine did not answer, or its Swarm has no leader at the moment."""
+
+    retryable_default = True
 
 
 class RolloutError(HavreError):

@@ -335,3 +335,20 @@ def test_an_idle_server_is_small_and_quiet(folder: Path) -> None:
 def ticks(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_a_second_serve_ends_with_a_clear_error(folder: Path) -> None:
+    with running(folder) as first:
+        second = subprocess.run(
+            command(sys.executable, "serve"),
+            env=environment(first.paths.state),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert second.returncode == 1
+        assert f"havre serve runs already for {first.paths.state} (pid {first.process.pid})" in second.stderr
+        assert "hint: stop it first" in second.stderr
+        assert first.answers()

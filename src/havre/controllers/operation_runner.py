@@ -7,21 +7,24 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
 from havre.controllers import interruptions
-from havre.errors import Cancelled, HavreError
+from havre.errors import Cancelled, EngineAway, HavreError
 from havre.operations.catalogue import RUNBOOKS
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
-from havre.records import queries
+from havre.records import queries, trouble
 from havre.records.models import Operation
 from havre.records.models import Step as StepRecord
 
 log = logging.getLogger(__name__)
 
+_BEGINNINGS: Final = 20  # of one operation by one worker, while engine or records come and go
+_AWAY_LOOK: Final = 1.0  # seconds
 _IDLE_LOOK: Final = 5.0  # seconds; new operations wake the runner at once, this is the safety net
 
 
@@ -65,12 +68,19 @@ class OperationRunner:
             self._submit(operation)
         while not self._platform.stopping.is_set():
             self._wake.clear()
-            for lane, commands in ((self._operations, False), (self._commands, True)):
-                while lane.has_room() and (claimed := queries.claim(self._boot, commands=commands)):
-                    self._submit(claimed)
+            try:
+                self._claim()
+            except DatabaseError as error:
+                log.warning("looking for operations: %s", trouble.of_records(error).message)
+                connection.close()
             self._wake.wait(_IDLE_LOOK)
         self._operations.pool.shutdown(wait=True)
         self._commands.pool.shutdown(wait=True)
+
+    def _claim(self) -> None:
+        for lane, commands in ((self._operations, False), (self._commands, True)):
+            while lane.has_room() and (claimed := queries.claim(self._boot, commands=commands)):
+                self._submit(claimed)
 
     def _submit(self, operation: Operation) -> None:
         lane = self._commands if operation.kind in queries.COMMANDS else self._operations
@@ -81,9 +91,21 @@ class OperationRunner:
         self.wake()  # the end of one operation may free its environment for the next
 
     def _run(self, operation: Operation) -> None:
-        close_old_connections()
+        """Run it to its outcome; where engine or records are away, wait for them and begin again.
+
+        Beginning again is what a next worker would do: each step looks before it acts. Undoing instead
+        would need the very thing that is away.
+        """
         try:
-            run_operation(self._platform, operation)
+            for attempt in range(_BEGINNINGS):
+                try:
+                    close_old_connections()
+                    operation.refresh_from_db()
+                    run_operation(self._platform, operation, last=attempt == _BEGINNINGS - 1)
+                except (EngineAway, DatabaseError) as error:
+                    self._wait_for_what_is_away(operation, error)
+                else:
+                    return
         except Interrupted:
             log.info("operation %s is left for the next worker", operation.pk)
         except Exception:
@@ -91,12 +113,31 @@ class OperationRunner:
         finally:
             connection.close()
 
+    def _wait_for_what_is_away(self, operation: Operation, error: Exception) -> None:
+        """Tell it, and wait until the engine answers; the records are simply tried again."""
+        what = error.message if isinstance(error, HavreError) else trouble.of_records(error).message
+        log.warning("operation %s waits: %s", operation.pk, what)
+        with suppress(DatabaseError):
+            queries.record_log(operation, [("havre", f"{what}; this goes on when that is over")])
+        connection.close()
+        while not self._platform.stopping.wait(_AWAY_LOOK):
+            if isinstance(error, DatabaseError) or self._platform.engine.is_up():
+                return
+        raise Interrupted
 
-def run_operation(platform: Platform, operation: Operation) -> None:
+
+def run_operation(platform: Platform, operation: Operation, *, last: bool = False) -> None:
     """Run one claimed operation to its outcome.
+
+    Args:
+        platform: what operations work with.
+        operation: claimed by this worker.
+        last: undo it even if the engine is away: it was waited for often enough.
 
     Raises:
         Interrupted: the worker stops; the operation stays claimed for the next one.
+        EngineAway: the engine does not answer; nothing was undone.
+        DatabaseError: the records cannot be read or written; nothing was undone.
     """
     if operation.environment is None:
         _end_without_environment(operation)
@@ -106,37 +147,44 @@ def run_operation(platform: Platform, operation: Operation) -> None:
     _write_down(operation, runbook)
     if begun := operation.result.get("undoing"):
         # The last worker died while it undid: going forward now would contradict it.
-        _undo(run, runbook, Operation.State(begun["state"]), HavreError(**begun["error"]))
+        _undo(run, runbook, Operation.State(begun["state"]), HavreError(**begun["error"]), last=last)
         return
     try:
-        if operation.attempt > (most := platform.config.operation_attempts):
-            times = "once" if most == 1 else f"{most} times"
-            raise HavreError(  # noqa: TRY301 - handled like any other failure, below
-                f"the worker ended {times} during this operation",
-                hint="its log is in the worker's log; `havre doctor` looks at memory and disk",
-            )
+        _require_fewer_deaths(operation, platform.config.operation_attempts)
         for step in runbook.steps:
             run.checkpoint(at_once=True)
             _take(run, step)
-    except Cancelled as cancelled:
-        _undo(run, runbook, Operation.State.CANCELLED, cancelled)
+    except DatabaseError:
+        raise
     except HavreError as error:
-        _undo(run, runbook, Operation.State.FAILED, error)
+        if isinstance(error, EngineAway) and not last:
+            raise
+        state = Operation.State.CANCELLED if isinstance(error, Cancelled) else Operation.State.FAILED
+        _undo(run, runbook, state, error, last=last)
     except Exception as error:
         log.exception("operation %s", operation.pk)
         unexpected = HavreError(
             f"unexpected {type(error).__name__} in Havre; the worker's log has the details",
             hint="please report it",
         )
-        _undo(run, runbook, Operation.State.FAILED, unexpected)
+        _undo(run, runbook, Operation.State.FAILED, unexpected, last=last)
     else:
         run.flush()
         queries.finish(operation, Operation.State.SUCCEEDED, result=run.operation.result)
 
 
+def _require_fewer_deaths(operation: Operation, most: int) -> None:
+    if operation.attempt > most:
+        times = "once" if most == 1 else f"{most} times"
+        raise HavreError(
+            f"the worker ended {times} during this operation",
+            hint="its log is in the worker's log; `havre doctor` looks at memory and disk",
+        )
+
+
 def _end_without_environment(operation: Operation) -> None:
     """What destroys an environment is done when it is gone, also if the worker died at that moment."""
-    if operation.kind == "destroy" and operation.attempt > 1:
+    if operation.kind == "destroy":
         operation.steps.exclude(state=StepRecord.State.DONE).update(
             state=StepRecord.State.DONE, finished_at=timezone.now()
         )
@@ -171,7 +219,9 @@ def _take(run: Run, step: Step) -> None:
     _record(run, step, StepRecord.State.DONE, message, time.monotonic() - began)
 
 
-def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError) -> None:
+def _undo(
+    run: Run, runbook: Runbook, state: Operation.State, error: HavreError, *, last: bool = False
+) -> None:
     run.undoing = True
     began = time.monotonic()
     told = {"message": error.message, "hint": error.hint, "detail": error.detail}
@@ -182,7 +232,11 @@ def _undo(run: Run, runbook: Runbook, state: Operation.State, error: HavreError)
     )
     try:
         _take(run, step)
+    except DatabaseError:
+        raise
     except HavreError as second:
+        if isinstance(second, EngineAway) and not last:
+            raise
         error = HavreError(
             f"{error.message}; and undoing failed: {second.message}",
             hint=second.hint or error.hint,

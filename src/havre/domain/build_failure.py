@@ -9,7 +9,7 @@ from difflib import get_close_matches
 
 from havre.domain.build import CA_MOUNT, BuildRequest
 from havre.domain.build_log import BuildLog, readable
-from havre.errors import BuildError, EngineError, HavreError
+from havre.errors import BuildError, EngineAway, HavreError
 
 OUTPUT_MISSING = "havre: no output: "
 """What a generated Dockerfile prints, followed by the reason, when the build command made nothing."""
@@ -62,7 +62,7 @@ def explain_failure(
         dockerfiles: Dockerfiles found below the context, to suggest one.
 
     Returns:
-        A BuildError, or an EngineError when the engine itself went away.
+        A BuildError, or an EngineAway when the engine itself went away.
     """
     step = log.failed
     tail = list(step.tail) if step else list(log.notes)
@@ -70,7 +70,7 @@ def explain_failure(
     told = [] if log.exit_code is not None else [step.error if step else "", log.outcome]
     cause = _cause(log, request, "\n".join([*tail, *told]), code, dockerfiles)
     detail = tail if tail or not step else [step.error]
-    kind = EngineError if cause.of_engine else BuildError
+    kind = EngineAway if cause.of_engine else BuildError
     return kind(cause.message, hint=cause.hint, retryable=cause.retryable, detail="\n".join(detail))
 
 

@@ -34,18 +34,24 @@ def test_every_kind_of_operation_has_a_scenario() -> None:
 
 
 @pytest.fixture(scope="module")
-def lab(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+def of_module(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """The shared server, its processes in the test's hand."""
     server.stop()
     made = Lab(server, tmp_path_factory.mktemp("crash"))
     try:
         yield made
     finally:
-        made.processes.stop()  # a test that failed left them running
         made.processes.start(**ROOMY)
         made.destroy_everything()
         made.processes.stop()
         server.start()
+
+
+@pytest.fixture
+def lab(of_module: Lab) -> Iterator[Lab]:
+    """The same; whatever a test started is stopped."""
+    yield of_module
+    of_module.processes.stop()
 
 
 def prepared(lab: Lab, cases: dict[Site, Scenario]) -> None:
@@ -103,7 +109,6 @@ def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
         assert operation["attempt"] > len(steps), scenario.name
         scenario.succeeded(site)
     assert orphans(server) == []
-    processes.stop()
 
 
 class Deaths:
@@ -159,7 +164,6 @@ def test_killed_at_every_step_it_is_undone(lab: Lab, server: Server) -> None:
     for scenario in SCENARIOS:
         assert deaths.of[scenario.name] >= {("undo", "begin"), ("undo", "end")}, scenario.name
     assert orphans(server) == []
-    lab.processes.stop()
 
 
 def killed_in_turn(
@@ -226,4 +230,3 @@ def test_killed_at_random_moments_it_is_continued(lab: Lab, server: Server) -> N
         assert operation["state"] == "succeeded", (scenario.name, operation)
         scenario.succeeded(site)
     assert orphans(server) == []
-    processes.stop()

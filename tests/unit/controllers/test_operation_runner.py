@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import pytest
+from django.db import OperationalError
 
 from havre.config import Config
 from havre.controllers import operation_runner
-from havre.controllers.operation_runner import run_operation
-from havre.errors import RolloutError
+from havre.controllers.operation_runner import OperationRunner, run_operation
+from havre.errors import EngineAway, RolloutError
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
 from havre.records import queries
 from havre.records.models import Operation
@@ -122,6 +124,53 @@ def test_the_fourth_attempt_gives_up(play: Play) -> None:
     assert done.state == Operation.State.FAILED
     assert play.undone == ["undone"]
     assert play.steps()[0][:2] == ("s0", "pending")
+
+
+@pytest.mark.parametrize("error", [EngineAway("gone"), OperationalError("database is locked")])
+def test_what_is_away_is_waited_for_and_nothing_undone(
+    play: Play, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(operation_runner, "_AWAY_LOOK", 0.0)
+    monkeypatch.setattr(operation_runner, "connection", Mock())
+    tries: list[int] = []
+
+    def away_twice(_: Run) -> str:
+        tries.append(1)
+        if len(tries) < 3:
+            raise error
+        return "done"
+
+    def runbook(run: Run) -> Runbook:
+        return Runbook((Step("s0", "Step 0", lambda: away_twice(run)),), lambda: play.undone.append("undone"))
+
+    monkeypatch.setattr(operation_runner, "RUNBOOKS", {"deploy": runbook})
+    engine = Mock()
+    engine.is_up.side_effect = [False, True, True]
+    platform = Platform(Config(), engine, None, threading.Event())  # type: ignore[arg-type]
+    OperationRunner(platform, "w")._run(play.operation)
+    play.operation.refresh_from_db()
+    assert play.operation.state == Operation.State.SUCCEEDED
+    assert len(tries) == 3
+    assert play.undone == []
+    lines = [e.data["line"] for e in queries.events_after(play.operation.pk, 0) if e.kind == "log"]
+    assert any("this goes on when that is over" in line for line in lines)
+
+
+def test_an_engine_that_stays_away_is_given_up(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_: Run) -> str:
+        raise EngineAway("the engine is gone")
+
+    def runbook(run: Run) -> Runbook:
+        return Runbook((Step("s0", "Step 0", lambda: away(run)),), lambda: play.undone.append("undone"))
+
+    monkeypatch.setattr(operation_runner, "RUNBOOKS", {"deploy": runbook})
+    with pytest.raises(EngineAway):
+        run_operation(play.platform, play.operation)
+    assert play.undone == []
+    run_operation(play.platform, play.operation, last=True)
+    play.operation.refresh_from_db()
+    assert play.operation.state == Operation.State.FAILED
+    assert play.undone == ["undone"]
 
 
 def test_facts_survive_into_the_next_attempt_and_the_result(play: Play) -> None:

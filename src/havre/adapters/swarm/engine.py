@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import docker
 import requests
@@ -19,7 +19,7 @@ from havre.adapters.swarm.requests import service_request, snapshot, task_of
 from havre.domain import naming
 from havre.domain.snapshot import Snapshot, Task
 from havre.domain.workload import Workload
-from havre.errors import EngineError
+from havre.errors import EngineAway, EngineError
 
 _MANAGED = {"label": f"{naming.MANAGED}=true"}
 
@@ -67,6 +67,15 @@ class Engine:
         """The engine's description of itself (``GET /info``)."""
         with explained("reading the engine's description"):
             return self._api.info()
+
+    def is_up(self) -> bool:
+        """Whether the engine answers and its Swarm can be asked."""
+        try:
+            with explained("asking the engine"):
+                self._api.services(filters={"name": naming.ROUTER_SERVICE})
+        except EngineError:
+            return False
+        return True
 
     def require_swarm(self) -> None:
         """Raise unless this engine manages a Swarm."""
@@ -414,13 +423,26 @@ def explained(doing: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise EngineError(
-            f"{doing}: the engine refused: {error.explanation or error}",
-            retryable=bool(error.is_server_error()),
-        ) from error
+        told = str(error.explanation or error)
+        kind = EngineAway if error.is_server_error() and _is_away(told) else EngineError
+        raise kind(f"{doing}: the engine refused: {told}", retryable=bool(error.is_server_error())) from error
     except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(
+        raise EngineAway(
             f"{doing}: {error}",
             hint="is the Docker engine running, and may this process use it? `havre doctor` looks",
-            retryable=True,
         ) from error
+
+
+_NO_LEADER: Final = (
+    "does not have a leader",
+    "not a swarm manager",
+    "manager is not available",
+    "deadline exceeded",
+    "code = unavailable",
+    "transport is closing",
+)
+"""What an engine says whose Swarm has not come up yet, or is losing its manager."""
+
+
+def _is_away(told: str) -> bool:
+    return any(words in told.lower() for words in _NO_LEADER)

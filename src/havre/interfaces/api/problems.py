@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -26,6 +27,7 @@ from havre.errors import (
     UsageError,
 )
 from havre.manifest.wording import CUSTOM
+from havre.records import trouble
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -127,6 +129,11 @@ def register(api: NinjaAPI) -> None:
     @api.exception_handler(HttpError)
     def _http(_request: HttpRequest, error: HttpError) -> HttpResponse:
         return problem(error.status_code, error.message)
+
+    @api.exception_handler(DatabaseError)
+    def _records(request: HttpRequest, error: DatabaseError) -> HttpResponse:
+        log.error("%s %s: %s", request.method, request.path, error)
+        return of(trouble.of_records(error))
 
     @api.exception_handler(Exception)
     def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -11,6 +11,7 @@ becomes itself again, as the version that is current then, under the same pid.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -69,6 +70,7 @@ def run() -> None:
     if state := os.environ.get("HAVRE_STATE"):
         os.environ["HAVRE_STATE"] = str(Path(state).absolute())  # the processes run in another folder
     uid, gid, run_folder = prepare()
+    lock = _hold_lock(run_folder)
     _write_pid(run_folder)
     children = [
         Child("worker", _environment(), {}),
@@ -85,6 +87,7 @@ def run() -> None:
         waiting = [child.start_at - now for child in children if child.start_at is not None]
         alarm.sleep(max(0.0, min(waiting)) if waiting else None)
     _stop(children, alarm)
+    os.close(lock)
 
 
 @dataclass
@@ -187,6 +190,26 @@ def successor(prefix: Path, executable: Path) -> Path:
     if prefix.parent.name == "versions" and (current / "bin/python").exists():
         return current.resolve() / "bin/python"
     return executable
+
+
+def _hold_lock(folder: Path) -> int:
+    """Be the only one for this state directory; the kernel lets go of the lock however this ends.
+
+    Raises:
+        ServerError: another one runs.
+    """
+    descriptor = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        pid = (folder / "serve.pid").read_text().strip() if (folder / "serve.pid").exists() else "unknown"
+        raise ServerError(
+            f"havre serve runs already for {folder.parent} (pid {pid})",
+            hint="stop it first, or name another directory by HAVRE_STATE",
+            retryable=True,
+        ) from error
+    return descriptor
 
 
 def _write_pid(folder: Path) -> None:

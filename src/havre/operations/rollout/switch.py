@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db import transaction
+
 from havre.domain import rollout
 from havre.errors import RolloutError
+from havre.operations.domains import refuse_taken
 from havre.operations.rollout.gate import watch
 from havre.operations.rollout.target import Target
 from havre.operations.routing import routed_services
@@ -23,7 +26,10 @@ def switch(target: Target) -> str:
     if replaced and replaced.pk != release.pk:
         run.remember(replaces=replaced.number)
     run.remember(release=release.number)
-    queries.go_live(release)
+    with transaction.atomic():
+        # Claimed and taken at once: of two deployments that want one domain, the second sees the first.
+        refuse_taken(run.platform.config, run.environment, target.composition.spec)
+        queries.go_live(release)
     run.environment.refresh_from_db()
     target.routing.publish(run.environment)
     return f"release {release.number} takes the traffic"
