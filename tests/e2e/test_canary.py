@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections import Counter
@@ -85,7 +86,7 @@ def test_a_canary_by_hand(
         assert {release: row["weight"] for release, row in rows.items()} == {1: 80, 2: 20}
         assert server.json("environments")[0]["beside"] is not None
 
-        server.stop(how=9)
+        server.stop(how=signal.SIGKILL)
         assert 30 <= shares(site.host)["2"] <= 50
         server.start()
         assert beside(server, project) == {"release": 2, "weights": {"api": 20}}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import docker
 
+from e2e.test_faults import wait_until_final
 from support.load import Shape, under_load
 from support.repository import Repository
 from support.server import Server
 
 Make = Callable[..., Repository]
+
+PATIENCE = 180.0  # seconds; a busy machine is slow
 
 
 @contextmanager
@@ -35,6 +40,14 @@ def counting(engine: docker.APIClient, project: str) -> Iterator[list[int]]:
         looking.join()
 
 
+def wait_until_shared(server: Server, project: str) -> None:
+    """Wait until the new release has some of the requests."""
+    deadline = time.monotonic() + PATIENCE
+    while not any(row["beside"] for row in server.json("environments") if row["project"] == project):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 def load_on(host: str) -> list[Shape]:
     """120 requests/s: kept and new connections, GET and POST, and some that take more than Swarm's 2 s."""
     url = "http://127.0.0.1/"
@@ -50,14 +63,19 @@ def test_a_rolling_update_and_one_whose_second_step_fails(
     server: Server, make: Make, site: Any, project: str, engine: docker.APIClient
 ) -> None:
     """The application exits at once when told to: what is in flight then is lost."""
-    repository = make(replicas=3, drain="4s", strategy={"kind": "rolling", "step": 1})
+    repository = make(replicas=3, drain="3500ms", strategy={"kind": "rolling", "step": 1})
     repository.commit(version="1", exitAtOnce=True)
     server.deploy(repository.folder)
     assert site.version() == "1"
 
     repository.commit(version="2", exitAtOnce=True)
     with counting(engine, project) as seen, under_load(*load_on(site.host)) as report:
-        server.deploy(repository.folder)
+        server.deploy(repository.folder, "--detach")
+        operation = server.json("operations", "list", "--project", project)[0]["id"]
+        wait_until_shared(server, project)
+        server.stop(how=signal.SIGKILL)  # while the first old task drains
+        server.start()
+        assert wait_until_final(server, operation, PATIENCE) == "succeeded"
     assert report["failed"] == 0, report
     assert set(report["versions"]) == {"1", "2"}
     assert (min(seen), max(seen)) == (3, 4)
