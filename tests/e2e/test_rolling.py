@@ -49,13 +49,13 @@ def wait_until_shared(server: Server, project: str) -> None:
 
 
 def load_on(host: str) -> list[Shape]:
-    """120 requests/s: kept and new connections, GET and POST, and some that take more than Swarm's 2 s."""
+    """126 requests/s: kept and new connections, GET and POST, and some that take more than Swarm's 2 s."""
     url = "http://127.0.0.1/"
     return [
         Shape(url, host, rate=60),
         Shape(url, host, rate=30, keep_alive=False),
         Shape(url, host, rate=24, method="POST"),
-        Shape(f"{url}?ms=3000", host, rate=6),
+        Shape(f"{url}?ms=3000", host, rate=12),
     ]
 
 
@@ -63,7 +63,7 @@ def test_a_rolling_update_and_one_whose_second_step_fails(
     server: Server, make: Make, site: Any, project: str, engine: docker.APIClient
 ) -> None:
     """The application exits at once when told to: what is in flight then is lost."""
-    repository = make(replicas=3, drain="3500ms", strategy={"kind": "rolling", "step": 1})
+    repository = make(replicas=3, drain="4s", strategy={"kind": "rolling", "step": 1})
     repository.commit(version="1", exitAtOnce=True)
     server.deploy(repository.folder)
     assert site.version() == "1"

@@ -72,18 +72,18 @@ def drain(target: Target) -> str:
     known = {task.id for tasks in target.tasks(serving).values() for task in tasks if not task.is_running}
     for _ in target.run.wait(every=0.2, at_most=patience):
         watch(target, known)
-    cleanup = clean_up(target, serving)
-    return f"kept for a rollback: {', '.join(cleanup.stop) or 'nothing'}"
+    clean_up(target, serving)
+    kept = target.kept()
+    return f"kept for a rollback: {', '.join(s.name for s in old if s.name in kept) or 'nothing'}"
 
 
-def clean_up(target: Target, serving: frozenset[str]) -> rollout.Cleanup:
+def clean_up(target: Target, serving: frozenset[str]) -> None:
     """Stop what a rollback may return to, and remove the rest of what does not serve."""
     cleanup = rollout.cleanup(target.idle(serving), serving=serving, kept=target.kept())
     for name in cleanup.stop:
         target.engine.scale(name, 0)
     for name in cleanup.remove:
         target.engine.remove_service(name)
-    return cleanup
 
 
 def converge(target: Target) -> str:
