@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from django.db import close_old_connections
@@ -29,10 +30,16 @@ _AFTER_EVENT: Final = 3.0  # seconds of busy looking after an event
 
 
 class RouteSync:
-    """Two threads: one follows the engine's events, one writes routes."""
+    """Two threads: one follows the engine's events, one writes routes.
 
-    def __init__(self, platform: Platform) -> None:
+    Args:
+        platform: what the worker works with.
+        also: called at each of the engine's events too.
+    """
+
+    def __init__(self, platform: Platform, also: Callable[[], None] = lambda: None) -> None:
         self._platform = platform
+        self._also = also
         self._changed = threading.Event()
         self._seeded = False
 
@@ -58,6 +65,7 @@ class RouteSync:
                     self._changed.set()  # whatever happened while nobody listened
                     for _ in self._platform.engine.events(client):
                         self._changed.set()
+                        self._also()
                 finally:
                     client.close()
             except HavreError as error:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.controllers.certificate_keeper import keep as keep_certificates
+from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
@@ -40,13 +41,15 @@ def run(config: Config) -> None:
     scratch.take_over(config.paths)
     platform.routing.forget_earlier_probes()
     runner = OperationRunner(platform, boot)
-    routes = RouteSync(platform)
+    watch = DriftWatch(platform)
+    routes = RouteSync(platform, also=watch.wake)
     server = QueryServer(config.paths, runner.wake)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
         runner.wake()
         routes.stop()
+        watch.wake()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -60,6 +63,7 @@ def run(config: Config) -> None:
     threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
     server.start()
     routes.start()
+    watch.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()

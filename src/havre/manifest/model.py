@@ -27,7 +27,7 @@ class Environment(Model):
     )
     protected: StrictBool | None = Field(
         None,
-        description="Ask for the environment's name before destroying it. "
+        description="Ask for the environment's name before it is interrupted or destroyed. "
         "Default: true for production, else false.",
         examples=[True],
     )

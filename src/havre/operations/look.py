@@ -19,7 +19,7 @@ from havre.errors import HavreError, UsageError
 from havre.manifest import EnvironmentSpec
 from havre.operations.routing import release_beside, shift_of
 from havre.operations.workloads import Composition
-from havre.records import queries
+from havre.records import drifts, queries
 from havre.records.models import Environment, Release
 
 _LOOK_AGAIN: Final = 2.0  # seconds between looks for services that joined
@@ -37,6 +37,7 @@ def processes(project: str, environment: str) -> list[dict[str, Any]]:
     shift, beside = shift_of(row), release_beside(row)
     second = dict(beside.swarm_services) if beside else {}
     spec = EnvironmentSpec.model_validate(release.spec) if release else None
+    changed = {each["name"]: [field["path"] for field in each["fields"]] for each in drifts.found(row)}
     shown = []
     for service in snapshot.of(project, environment):
         if service.is_job or service.label(naming.ROLE) not in {"app", "data"}:
@@ -49,7 +50,9 @@ def processes(project: str, environment: str) -> list[dict[str, Any]]:
         weight = shift.weights.get(short) if shift and is_serving else None
         if weight is not None and not is_beside:
             weight = 100 - weight
-        shown.append({**_process(service, row, release, spec, is_serving=is_serving), "weight": weight})
+        process = _process(service, row, release, spec, is_serving=is_serving)
+        drift = changed.get(short, []) if is_serving else []
+        shown.append({**process, "weight": weight, "drift": drift})
     return shown
 
 

@@ -12,7 +12,9 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from havre.domain.copying import Copied, Outcome, copied
 from havre.errors import ConflictError
+from havre.records import queries
 from havre.records.models import Environment, Project, Secret, Token, Variable
 
 TOKEN_PREFIX = "havre_"  # noqa: S105 - tells scanners of leaked secrets what they found
@@ -67,6 +69,49 @@ def unset_secret(environment: Environment, name: str) -> bool:
     newest.unset_at = timezone.now()
     newest.save(update_fields=["unset_at"])
     return True
+
+
+def planned_copy(source: Environment, target: Environment | None, *, secrets: bool) -> tuple[Copied, ...]:
+    """What copying the settings of an environment into another of the same server would make of each.
+
+    Args:
+        source: where from.
+        target: where to; None for one that is to be made.
+        secrets: whether the secrets that people set are copied too.
+    """
+    done = copied("variable", _variables(source), _variables(target) if target else {})
+    if secrets:
+        done += copied("secret", _sealed(source), _sealed(target) if target else {})
+    return done
+
+
+@transaction.atomic
+def copy_settings(source: Environment, target: Environment, *, secrets: bool, actor: str) -> None:
+    """Copy the variables of an environment into another, and if asked for its secrets; all or none.
+
+    Secrets are copied sealed, as new versions: one key pair opens all of a server. Passwords that
+    Havre made for databases are never copied, for each database has its own.
+    """
+    values, sealed = _variables(source), _sealed(source)
+    for each in planned_copy(source, target, secrets=secrets):
+        if each.outcome is Outcome.SAME:
+            continue
+        if each.kind == "variable":
+            set_variables(target, each.service, {each.name: values[each.service, each.name]})
+        else:
+            queries.add_secret(target, each.name, sealed["", each.name], actor=actor)
+
+
+def _variables(environment: Environment) -> dict[tuple[str, str], str]:
+    return {(row.service, row.name): row.value for row in variables_of(environment)}
+
+
+def _sealed(environment: Environment) -> dict[tuple[str, str], bytes]:
+    return {
+        ("", name): bytes(row.sealed)
+        for name, row in queries.current_secrets(environment).items()
+        if not row.generated
+    }
 
 
 def create_token(name: str, *, days: int | None) -> tuple[Token, str]:

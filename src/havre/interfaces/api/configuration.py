@@ -9,9 +9,11 @@ from ninja import Router, Status
 
 from havre.adapters import sealing
 from havre.config import config
-from havre.errors import UsageError
+from havre.domain.copying import Outcome
+from havre.errors import ConflictError, UsageError
 from havre.interfaces.api import lookup, schemas
 from havre.interfaces.api.access import caller_of, require_administrator
+from havre.interfaces.api.operations import require_consent
 from havre.interfaces.api.problems import NotFoundError
 from havre.manifest.values import Name
 from havre.records import configuration, models, queries
@@ -53,6 +55,39 @@ def unset_variables(
         place = wanted.service or "every app"
         raise NotFoundError(f"{', '.join(wanted.names)}: not set for {place} in {project}/{environment}")
     return list(configuration.variables_of(row))
+
+
+@router.post(
+    _ENVIRONMENT + "/copy", response=list[schemas.CopiedSetting], summary="Copy settings from another"
+)
+def copy_settings(
+    request: HttpRequest, project: Name, environment: Name, wanted: schemas.CopySettings
+) -> list[dict[str, str]]:
+    """Copy variables, and if asked for secrets, of another environment of the project into this one.
+
+    This one is made if it is new. Passwords of databases and data are never copied.
+    """
+    source = lookup.environment(project, wanted.source)
+    if wanted.source == environment:
+        raise UsageError(f"{project}/{environment} cannot be copied into itself")
+    target = models.Environment.objects.filter(project=source.project, name=environment).first()
+    planned = configuration.planned_copy(source, target, secrets=wanted.secrets)
+    if not wanted.dry_run:
+        unknown = models.Environment(project=source.project, name=environment)
+        require_consent(target or unknown, wanted.confirm, "copying settings into it")
+        others = [each.name for each in planned if each.outcome is Outcome.OVERWRITE]
+        if others and not wanted.overwrite:
+            raise ConflictError(
+                f"{project}/{environment} has another value for {', '.join(others)}",
+                hint="allow it by `overwrite`, or unset them there first",
+                retryable=False,
+            )
+        target = queries.ensure_environment(project, environment, source="")
+        configuration.copy_settings(source, target, secrets=wanted.secrets, actor=caller_of(request).actor)
+    return [
+        {"kind": each.kind, "service": each.service, "name": each.name, "outcome": str(each.outcome)}
+        for each in planned
+    ]
 
 
 @router.get(_ENVIRONMENT + "/secrets", response=list[schemas.Secret], summary="List secrets")

@@ -15,7 +15,7 @@ from havre.manifest import EnvironmentSpec
 from havre.manifest.values import Name
 from havre.operations.workloads import Composition
 from havre.records import queries
-from havre.records.models import Environment, Operation, Project, Release
+from havre.records.models import Drift, Environment, Operation, Project, Release
 
 router = Router(tags=["environments"])
 
@@ -43,7 +43,8 @@ def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 
         .values_list("environment_id", "kind")
     )
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
-    return [_environment(row, busy.get(row.pk, "")) for row in rows]
+    drift = {row.environment_id: row.found for row in Drift.objects.all()}
+    return [_environment(row, busy.get(row.pk, ""), drift.get(row.pk, [])) for row in rows]
 
 
 @router.get(
@@ -80,7 +81,7 @@ async def services(request: HttpRequest, project: Name, environment: Name) -> li
 _FIELDS = tuple(schemas.Release.model_fields.keys() - {"current", "kept", "builds"})
 
 
-def _environment(row: Environment, busy: str) -> dict[str, Any]:
+def _environment(row: Environment, busy: str, drift: list[dict[str, Any]]) -> dict[str, Any]:
     release = row.current_release
     return {
         "project": row.project.name,
@@ -92,6 +93,8 @@ def _environment(row: Environment, busy: str) -> dict[str, Any]:
         "deployed_at": release.live_at if release else None,
         "urls": _urls(row, release) if release else [],
         "beside": row.shift or None,
+        "protected": queries.is_protected(row),
+        "drift": drift,
     }
 
 

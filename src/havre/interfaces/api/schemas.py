@@ -146,11 +146,29 @@ class Promotion(Wanted):
     fully: StrictBool = False
 
 
+class DriftField(Schema):
+    """What was wanted and what was found; values of variables are hidden."""
+
+    path: str
+    before: str
+    after: str
+
+
+class Drift(Schema):
+    """One thing that is not as it was deployed: ``changed``, ``missing`` or ``strange``."""
+
+    kind: str
+    name: str
+    state: str
+    fields: list[DriftField]
+
+
 class Environment(Schema):
     """One running copy of a project.
 
     ``state``: ``new`` (nothing was deployed yet), ``live``, or while an operation is under way its
-    kind (``deploy``, ``scale`` …).
+    kind (``deploy``, ``scale`` …). ``drift``: what was changed in the engine by hand, as far as the
+    worker's watch has seen.
     """
 
     project: str
@@ -162,6 +180,8 @@ class Environment(Schema):
     deployed_at: datetime | None
     urls: list[str]
     beside: Beside | None
+    protected: bool
+    drift: list[Drift]
 
 
 class Build(Schema):
@@ -215,6 +235,29 @@ class UnsetVariables(Wanted):
 
     service: Name | Literal[""] = ""
     names: Annotated[list[EnvName], Field(min_length=1, max_length=500)]
+
+
+class CopySettings(Wanted):
+    """Where to copy from.
+
+    ``overwrite`` lets other values be replaced; ``confirm`` is the full name of the environment that is
+    copied into, if that is protected.
+    """
+
+    source: Name
+    secrets: StrictBool = False
+    dry_run: StrictBool = False
+    overwrite: StrictBool = False
+    confirm: Annotated[str, Field(max_length=70)] = ""
+
+
+class CopiedSetting(Schema):
+    """A variable or secret, and what becomes of it: ``create``, ``overwrite`` or ``same``."""
+
+    kind: str
+    service: str
+    name: str
+    outcome: str
 
 
 class Secret(Schema):

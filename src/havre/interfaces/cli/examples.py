@@ -80,6 +80,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre env set -s api -e staging FEATURE_X=on", ""),
     ),
     "env unset": (("havre env unset LOG_LEVEL", ""),),
+    "env copy": (
+        ("havre env copy production staging --dry-run", "what would become of each"),
+        ("havre env copy production staging --secrets", "asks before it overwrites"),
+    ),
     "env list": (("havre env list --show", ""),),
     "secrets set": (
         ("havre secrets set smtp-password", "asks, without showing it"),

@@ -6,6 +6,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
+from havre.records.models.drift import Drift
 from havre.records.models.operations import Event, Operation, Step
 from havre.records.models.projects import Environment, Project, Secret, Variable
 from havre.records.models.releases import Build, Release
@@ -13,6 +14,7 @@ from havre.records.models.server import Token, Worker
 
 __all__ = [
     "Build",
+    "Drift",
     "Environment",
     "Event",
     "Operation",

@@ -76,6 +76,7 @@ def test_the_document_describes_every_path(ask):
         "/api/v1/environments/{project}/{environment}/canary/abort",
         "/api/v1/environments/{project}/{environment}/logs",
         "/api/v1/environments/{project}/{environment}/variables",
+        "/api/v1/environments/{project}/{environment}/copy",
         "/api/v1/environments/{project}/{environment}/secrets",
         "/api/v1/environments/{project}/{environment}/secrets/{name}",
         "/api/v1/tokens",

@@ -44,7 +44,10 @@ def _source(row: dict[str, Any]) -> str:
 
 
 def environments(ctx: typer.Context, as_json: Json = False) -> None:
-    """List the environments of every project: release, commit, state, addresses."""
+    """List the environments of every project: release, commit, state, addresses.
+
+    `drift` counts what was changed in the engine by hand: `havre plan --drift` shows it.
+    """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     rows = open_client(ctx).get("/api/v1/environments")
@@ -58,7 +61,7 @@ def environments(ctx: typer.Context, as_json: Json = False) -> None:
                 row["project"],
                 row["environment"],
                 _releases(row),
-                screen.state(str(row.get("state") or "-")),
+                _environment_state(row),
                 screen.age(row.get("deployed_at")),
                 "\n".join(row.get("urls") or ()),
             )
@@ -74,6 +77,15 @@ def _releases(row: dict[str, Any]) -> str:
     beside = row.get("beside")
     also = f" + {beside['release']}" if beside else ""
     return f"{row.get('release') or '-'}{also}"
+
+
+def _environment_state(row: dict[str, Any]) -> Text:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    shown = screen.state(str(row.get("state") or "-"))
+    if row.get("drift"):
+        shown.append(f" (drift: {len(row['drift'])})", style="yellow")
+    return shown
 
 
 def releases(
@@ -148,6 +160,9 @@ def ps(
         state = screen.state(str(row.get("state") or ""))
         if row.get("weight") is not None:
             state.append(f", {row['weight']} % of requests")
+        if row.get("drift"):
+            told = f"changed by hand: {', '.join(row['drift'])}"
+            about.append(("\n" if about.plain else "") + told, style="yellow")
         if row.get("error"):
             about.append(("\n" if about.plain else "") + str(row["error"]), style="red")
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,17 @@ import typer
 from havre.domain.drift import looks_secret
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
-from havre.interfaces.cli.session import PRODUCTION, Environment, Json, Project, open_client, project_of
+from havre.interfaces.cli.session import (
+    PRODUCTION,
+    Environment,
+    Json,
+    Project,
+    YesInterrupt,
+    confirm,
+    consent,
+    open_client,
+    project_of,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -110,4 +121,81 @@ def list_(
         ("SERVICE", "NAME", "VALUE"),
         ((str(row.get("service") or "every app"), str(row["name"]), Text(str(row["value"]))) for row in rows),
         empty=f"No variable is set for {place} {environment}.",
+    )
+
+
+@app.command()
+def copy(
+    ctx: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM", help="The environment to copy from.", autocompletion=completion.environments
+        ),
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TO", help="The environment to copy into.", autocompletion=completion.environments
+        ),
+    ],
+    *,
+    secrets: Annotated[
+        bool, typer.Option("--secrets", help="Secrets too. Passwords of databases are never copied.")
+    ] = False,
+    project: Project = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would become of each.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before overwriting.")] = False,
+    yes_interrupt: YesInterrupt = "",
+    as_json: Json = False,
+) -> None:
+    """Copy the variables of an environment into another. In effect there with the next deployment.
+
+    What is in the other environment alone stays. Data are not copied: a staging has its own.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    place = project_of(project)
+    client = open_client(ctx)
+    known = {r["environment"]: r for r in client.get("/api/v1/environments") if r["project"] == place}
+    path, body = at(place, target, "copy"), {"source": source, "secrets": secrets}
+    rows: list[dict[str, Any]] = client.post(path, {**body, "dry_run": True})
+    if as_json:
+        screen.print_json(rows)
+    else:
+        _show_copy(rows, f"{place} {source}")
+    changing = [row for row in rows if row["outcome"] != "same"]
+    if dry_run or not changing:
+        return
+    given = yes_interrupt
+    is_protected = known[target]["protected"] if target in known else target == PRODUCTION
+    if is_protected:
+        given = given or consent(f"{place}-{target}", f"This changes {len(changing)} settings of {target}.")
+    elif any(row["outcome"] == "overwrite" for row in rows) and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("overwriting has to be confirmed", hint="in a script: --yes")
+        if not confirm(f"Overwrite them in {place} {target}?"):
+            raise typer.Exit(0)
+    client.post(path, {**body, "overwrite": True, "confirm": given})
+    if not as_json:
+        screen.note(f"{len(changing)} copied to {place} {target}. In effect with its next `havre deploy`")
+
+
+def _show_copy(rows: list[dict[str, Any]], place: str) -> None:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    signs = {"create": "+ create", "overwrite": "~ overwrite", "same": "  as it is"}
+    screen.listing(
+        ("", "KIND", "SERVICE", "NAME"),
+        (
+            (
+                signs[row["outcome"]],
+                str(row["kind"]),
+                "" if row["kind"] == "secret" else str(row["service"] or "every app"),
+                str(row["name"]),
+            )
+            for row in rows
+        ),
+        empty=f"There is nothing to copy in {place}.",
     )
