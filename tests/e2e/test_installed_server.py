@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -12,7 +13,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import docker
 import httpx
@@ -121,6 +121,7 @@ def test_from_the_wheel_to_the_last_file(machine: Machine, engine: docker.APICli
         ) as report:
             upgrades(installed, wheel)
             refuses_what_cannot_migrate(installed, wheel)
+            goes_back_when_the_upgrade_itself_was_killed(installed, wheel)
             rolls_back_what_is_not_well(installed, wheel)
         assert report["failed"] == 0, report["causes"]
         assert report["ok"] == report["sent"] > 200
@@ -213,15 +214,30 @@ def refuses_what_cannot_migrate(installed: Installed, wheel: Path) -> None:
     assert not installed.machine.path("/opt/havre/versions/0.1.2").exists()
 
 
-def rolls_back_what_is_not_well(installed: Installed, wheel: Path) -> None:
+def sick_version(wheel: Path) -> Path:
+    """A version that migrates, but whose worker ends at once."""
     text = MIGRATION.format(after=wheels.last_migration(wheel), operation=LONGER)
-    changes: dict[str, Any] = {
-        "havre/records/migrations/9998_longer.py": text,
-        "havre/controllers/worker.py": SICK,
-    }
-    sick = wheels.next_version(wheel, "0.1.3", changes)
-    failed = installed.upgrade(sick, check=False)
+    changes = {"havre/records/migrations/9998_longer.py": text, "havre/controllers/worker.py": SICK}
+    return wheels.next_version(wheel, "0.1.3", changes)
+
+
+def goes_back_when_the_upgrade_itself_was_killed(installed: Installed, wheel: Path) -> None:
+    sick, log = sick_version(wheel), installed.machine.shared / "killed.log"
+    upgrade = installed.machine.popen(HAVRE, "server", "upgrade", "--yes", "--to", str(sick), log=log)
+    deadline = time.monotonic() + 120
+    while not installed.has_table("only_in_the_sick_version"):
+        assert upgrade.poll() is None, log.read_text()
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.05)
+    os.killpg(upgrade.pid, signal.SIGKILL)
+    upgrade.wait()
+    assert (installed.state / "backups/upgrade.json").exists()
+
+
+def rolls_back_what_is_not_well(installed: Installed, wheel: Path) -> None:
+    failed = installed.upgrade(sick_version(wheel), check=False)
     assert failed.returncode == 1
+    assert "upgrade to 0.1.3 was interrupted: going back to 0.1.1" in failed.stderr
     assert re.search(r"0\.1\.3 failed and was rolled back: .* not well", failed.stderr)
     assert installed.version() == {"version": "0.1.1", "server": "0.1.1"}
     assert installed.ask("/healthz") == 200

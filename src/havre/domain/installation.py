@@ -23,6 +23,7 @@ PACKAGES: Final = ("python3-venv", "git", "openssh-client", "ca-certificates", "
 ENGINE_PACKAGES: Final = ("docker.io",)
 ENGINE_PACKAGES_SPLIT: Final = ("docker.io", "docker-cli", "docker-buildx")
 _SPLIT_SINCE: Final = 13  # Debian packages the engine's client apart from then on
+_HIDDEN: Final = ("/tmp", "/var/tmp", "/home", "/root", "/run/user", "/dev")  # noqa: S108 - refused
 SUPPORTED: Final = (12, 13)
 
 
@@ -156,7 +157,15 @@ class Facts:
     address: str = ""
 
 
-def plan(choices: Choices, facts: Facts, files: Sequence[Wanted], *, user: str, units: Sequence[str]) -> Plan:
+def plan(
+    choices: Choices,
+    facts: Facts,
+    files: Sequence[Wanted],
+    *,
+    user: str,
+    units: Sequence[str],
+    state: PurePosixPath,
+) -> Plan:
     """What is missing on a server, in order.
 
     Args:
@@ -165,8 +174,9 @@ def plan(choices: Choices, facts: Facts, files: Sequence[Wanted], *, user: str, 
         files: what Havre's own files should be (units, completion, manual page, settings).
         user: account of the web process; its group are the administrators.
         units: names of the units to start, in order.
+        state: the state directory.
     """
-    problems = tuple(_problems(choices, facts))
+    problems = (*_problems(choices, facts), *_misplaced(facts, state))
     if problems:
         return Plan(problems=problems)
     actions = [
@@ -210,6 +220,16 @@ def _problems(choices: Choices, facts: Facts) -> list[tuple[str, str]]:
         for port, program in facts.ports
     ]
     return problems
+
+
+def _misplaced(facts: Facts, state: PurePosixPath) -> list[tuple[str, str]]:
+    """A state directory that the units, for which these places are empty or closed, would not see."""
+    hidden = next((place for place in _HIDDEN if facts.has_systemd and state.is_relative_to(place)), None)
+    if hidden is None:
+        return []
+    return [
+        (f"the state, {state}, would lie below {hidden}, which is closed to the units", "move it elsewhere")
+    ]
 
 
 def _packages(facts: Facts) -> list[Action]:

@@ -44,13 +44,14 @@ COMPLETE = replace(
 )
 
 
-def plan(facts: Facts, choices: Choices | None = None) -> Plan:
+def plan(facts: Facts, choices: Choices | None = None, state: str = "/var/lib/havre") -> Plan:
     return installation.plan(
         choices or Choices("me"),
         facts,
         FILES,
         user="havre",
         units=("havre-worker.service", "havre-web.service"),
+        state=PurePosixPath(state),
     )
 
 
@@ -156,6 +157,12 @@ def test_what_forbids_it_is_told_with_its_remedy_and_nothing_is_planned(
     ((what, remedy),) = found.problems
     assert words in what
     assert remedy
+
+
+@pytest.mark.parametrize("state", ["/tmp/havre", "/home/me/havre", "/var/tmp/x"])
+def test_a_state_that_the_units_would_not_see_is_refused(state: str) -> None:
+    assert "closed to the units" in plan(COMPLETE, state=state).problems[0][0]
+    assert not plan(replace(COMPLETE, has_systemd=False), state=state).problems
 
 
 def test_without_systemd_it_says_how_to_start() -> None:

@@ -18,7 +18,7 @@ PROBE_SECONDS = 10.0
 USUAL_PLACE = Path("/usr/bin/docker")
 
 _PASSED_ON = (
-    "PATH", "HOME", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "TMPDIR",
+    "PATH", "HOME", "DOCKER_CONFIG", "BUILDX_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "TMPDIR",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 

@@ -51,7 +51,12 @@ class Installer:
         """What is missing now."""
         facts = place.look(self.config, self.files, version=self.version)
         return installation.plan(
-            self.choices, facts, self.files, user=self.config.web_user, units=systemd.UNITS
+            self.choices,
+            facts,
+            self.files,
+            user=self.config.web_user,
+            units=systemd.UNITS,
+            state=PurePosixPath(self.config.state),
         )
 
     def execute(self, plan: Plan, *, report: Callable[[Action], None]) -> None:

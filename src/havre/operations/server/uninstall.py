@@ -15,6 +15,7 @@ from havre.config import Config
 from havre.domain import installation, naming
 from havre.domain.installation import Action, Kind, Plan, Present, Removal
 from havre.errors import HavreError
+from havre.operations import local_authority
 from havre.operations.server import place
 from havre.operations.server.place import Share
 
@@ -36,7 +37,7 @@ class Uninstaller:
     def _present(self) -> Present:
         files = [*(Path(path) for path in self.share), Path(installation.COMMAND)]
         files += [Path(place.UNIT_FOLDER / name) for name in systemd.UNITS]
-        kept = [self.config.state, Path(installation.SETTINGS).parent]
+        kept = [self.config.state, Path(installation.SETTINGS).parent, local_authority.TRUSTED]
         return Present(
             files=tuple(str(file) for file in files if file.is_symlink() or file.exists()),
             versions=Path(installation.VERSIONS.parent).exists(),
@@ -88,6 +89,9 @@ class Uninstaller:
 
 
 def _remove(path: Path) -> None:
+    if path == local_authority.TRUSTED:
+        local_authority.untrust()
+        return
     if path.is_dir() and not path.is_symlink():
         if path == Path(installation.VERSIONS.parent):
             versions.remove(Path(installation.VERSIONS))

@@ -12,11 +12,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,11 +47,12 @@ class RolledBack(HavreError):  # noqa: N818 - it is an outcome, like Cancelled
 
 @dataclass(frozen=True)
 class Journal:
-    """What is under way: enough to undo it."""
+    """What is under way: enough to undo it. ``copy`` is empty until the state was copied."""
 
     before: str
     after: str
-    copy: str
+    was_running: bool
+    copy: str = ""
 
     @classmethod
     def read(cls, config: Config) -> Journal | None:
@@ -156,26 +158,23 @@ def upgrade(config: Config, wanted: Target, *, report: Report) -> Path:
     report("rehearsing the migration on a copy of the database")
     try:
         _rehearse(config, after)
-    except HavreError as error:
+    except (HavreError, OSError, sqlite3.Error) as error:
         versions.remove(after)
         raise HavreError(
-            f"{wanted.version} cannot take over this database; nothing was changed: {error.message}",
+            f"{wanted.version} cannot take over this database; nothing was changed: {_told(error)}",
             hint="report it with the lines above",
-            detail=error.detail,
+            detail=error.detail if isinstance(error, HavreError) else "",
         ) from error
-    report(f"stopping web and worker ({manager.name})")
-    manager.stop()
-    copy = None
+    backup.folder(config).mkdir(mode=0o700, exist_ok=True)
+    journal = Journal(wanted.before, wanted.version, was_running)
+    journal.write(config)
     try:
+        report(f"stopping web and worker ({manager.name})")
+        manager.stop()
         report("backing up the state")
         copy = backup.make(config, wanted.before)
-        journal = Journal(wanted.before, wanted.version, copy.name)
+        journal = replace(journal, copy=copy.name)
         journal.write(config)
-    except (HavreError, OSError):
-        if was_running:
-            manager.start()
-        raise
-    try:
         report(f"switching to {wanted.version} and migrating")
         _switch(after, manager)
         versions.run(_CURRENT, ["havre.interfaces.server", "set-up"], timeout=_SETUP_TIMEOUT)
@@ -183,12 +182,11 @@ def upgrade(config: Config, wanted: Target, *, report: Report) -> Path:
             report("starting web and worker")
             _start(config, manager, wanted.version)
     except (HavreError, OSError) as error:
-        cause = error.message if isinstance(error, HavreError) else str(error)
-        report(f"it failed: {cause}")
-        _roll_back(config, manager, journal, report, start=was_running)
+        report(f"it failed: {_told(error)}")
+        _roll_back(config, manager, journal, report)
         raise RolledBack(
-            f"the upgrade to {wanted.version} failed and was rolled back: {cause}",
-            hint=f"{wanted.before} runs again with its database; a copy of it is {copy}",
+            f"the upgrade to {wanted.version} failed and was rolled back: {_told(error)}",
+            hint=f"{wanted.before} is back, with its database; copies are in {backup.folder(config)}",
             detail=error.detail if isinstance(error, HavreError) else "",
         ) from error
     _journal(config).unlink()
@@ -245,23 +243,25 @@ def _start(config: Config, manager: ServiceManager, version: str) -> None:
     )
 
 
-def _roll_back(
-    config: Config, manager: ServiceManager, journal: Journal, report: Report, *, start: bool = True
-) -> None:
+def _told(error: Exception) -> str:
+    return error.message if isinstance(error, HavreError) else str(error)
+
+
+def _roll_back(config: Config, manager: ServiceManager, journal: Journal, report: Report) -> None:
     """Bring back the version and the database from before. It may run again."""
     report(f"going back to {journal.before}")
     try:
         manager.stop()
         _switch(_VERSIONS / journal.before, manager)
-        backup.put_back(config, backup.folder(config) / journal.copy)
+        if journal.copy:
+            backup.put_back(config, backup.folder(config) / journal.copy)
         versions.run(_CURRENT, ["havre.interfaces.server", "set-up"], timeout=_SETUP_TIMEOUT)
-        if start and manager.name != "nobody":
+        if journal.was_running:
             _start(config, manager, journal.before)
     except (HavreError, OSError) as error:
-        cause = error.message if isinstance(error, HavreError) else str(error)
         raise ServerError(
-            f"{journal.before} could not be brought back: {cause}",
-            hint=f"run havre server upgrade again; the copy of the state is {journal.copy}",
+            f"{journal.before} could not be brought back: {_told(error)}",
+            hint=f"run havre server upgrade again; the copy of the state is {journal.copy or 'not needed'}",
         ) from error
     _journal(config).unlink()
     versions.remove(_VERSIONS / journal.after)
