@@ -125,7 +125,11 @@ def test_from_the_wheel_to_the_last_file(machine: Machine, engine: docker.APICli
             rolls_back_what_is_not_well(installed, wheel)
         assert report["failed"] == 0, report["causes"]
         assert report["ok"] == report["sent"] > 200
-        uninstalls(installed, engine)
+        uninstalls(installed)
+        if machines.SYSTEMD.exists():
+            machine.boot()
+            runs_under_systemd(installed)
+        removes_everything(installed, engine)
     finally:
         if installed.process and installed.process.poll() is None:
             installed.process.send_signal(signal.SIGTERM)
@@ -246,7 +250,7 @@ def rolls_back_what_is_not_well(installed: Installed, wheel: Path) -> None:
     assert not installed.machine.path("/opt/havre/versions/0.1.3").exists()
 
 
-def uninstalls(installed: Installed, engine: docker.APIClient) -> None:
+def uninstalls(installed: Installed) -> None:
     machine = installed.machine
     shown = machine.run(HAVRE, "server", "uninstall", "--dry-run")
     assert f"{installed.state} stays" in shown.stderr
@@ -262,9 +266,39 @@ def uninstalls(installed: Installed, engine: docker.APIClient) -> None:
     assert (installed.state / "keys/secrets.key").exists()
     assert httpx.get("http://127.0.0.1/", headers={"Host": HOST}).status_code == 200
 
+
+def status_of(machine: Machine, unit: str) -> dict[str, str]:
+    """What the kernel says of a unit's process."""
+    pid = machine.run("systemctl", "show", "--property", "MainPID", "--value", unit).stdout.strip()
+    lines = machine.run("cat", f"/proc/{pid}/status").stdout.splitlines()
+    return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
+
+
+def runs_under_systemd(installed: Installed) -> None:
+    """The units as they are installed, with all their restrictions, on the state that was kept."""
+    machine = installed.machine
+    machine.run("/root/havre", "server", "install", "--yes", "--admin", "me")
+    assert installed.ask("/healthz") == 200
+    assert installed.version() == {"version": "0.1.0", "server": "0.1.0"}
+    machine.run(HAVRE, "restart", "-p", "installed")
+    assert httpx.get("http://127.0.0.1/", headers={"Host": HOST}).status_code == 200
+    web, worker = (status_of(machine, f"havre-{role}") for role in ("web", "worker"))
+    assert "0" not in web["Uid"].split()
+    assert {int(web[f"Cap{kind}"], 16) for kind in ("Eff", "Prm", "Bnd", "Amb")} == {0}
+    assert (web["NoNewPrivs"], web["Seccomp"], worker["Seccomp"]) == ("1", "2", "2")
+    assert int(worker["CapEff"], 16) & (1 << 16 | 1 << 12 | 1 << 22) == 0, "no modules, network, reboot"
+    told = json.loads(
+        machine.run("/root/havre", "server", "install", "--dry-run", "--admin", "me", "--json").stdout
+    )
+    assert told["actions"] == []
+
+
+def removes_everything(installed: Installed, engine: docker.APIClient) -> None:
+    machine = installed.machine
     purge = ("server", "uninstall", "--purge", "--applications", "--yes")
     machine.run("/root/havre", *purge)
     assert not installed.state.exists()
+    assert not list(machine.path("/etc/systemd/system").glob("havre-*"))
     assert machine.run("getent", "passwd", "havre", check=False).returncode != 0
     assert not engine.services(filters={"label": "havre.managed=true"})
     deadline = time.monotonic() + 60

@@ -7,6 +7,7 @@ are seen, but for the engine's socket that is handed in.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,9 +42,49 @@ echo ready
 exec sleep infinity
 """
 
+_BOOT = """
+set -eu
+cgroups=/sys/fs/cgroup
+[ ! -d $cgroups/systemd ] || cgroups=$cgroups/systemd
+mkdir -p "$cgroups/$3"
+echo $$ >"$cgroups/$3/cgroup.procs"
+exec nsenter -t "$1" --mount -- unshare --mount --propagation private --pid --fork --kill-child --uts --ipc \
+  --cgroup -- sh -c "$4" sh "$2"
+"""
+_SYSTEMD = """
+set -eu
+root=$1
+mount -t proc proc "$root/proc"
+mount -t tmpfs -o mode=755 cgroups "$root/sys/fs/cgroup"
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+else
+  mkdir "$root/sys/fs/cgroup/systemd"
+  mount -t cgroup -o none,name=systemd cgroup "$root/sys/fs/cgroup/systemd"
+fi
+mount -t tmpfs -o mode=755 dev "$root/dev"
+cd "$root/dev"
+mknod -m 666 null c 1 3; mknod -m 666 zero c 1 5; mknod -m 666 full c 1 7
+mknod -m 666 random c 1 8; mknod -m 666 urandom c 1 9; mknod -m 666 tty c 5 0
+mkdir shm pts mqueue hugepages
+mount -t tmpfs shm shm
+mount -t devpts -o newinstance,ptmxmode=0666 devpts pts
+ln -s pts/ptmx ptmx; ln -s /proc/self/fd fd
+cd "$root/etc/systemd/system"
+rm -rf ./*
+for each in docker.service docker.socket containerd.service systemd-udevd.service systemd-logind.service \
+  systemd-networkd.service systemd-resolved.service systemd-timesyncd.service; do ln -s /dev/null $each; done
+printf '[Unit]\nRequires=dbus.socket\nAfter=dbus.socket\n' >only-this.target
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin chroot "$root" \
+  /lib/systemd/systemd --system --unit=only-this.target --log-target=null --show-status=false
+"""
+SYSTEMD = Path("/lib/systemd/systemd")
+
 
 class Machine:
-    """The private machine; ``shared`` is a folder that is the same inside and outside."""
+    """The private machine; ``shared`` is a folder that is the same inside and outside.
+
+    It is below /srv, because units with ``PrivateTmp`` do not see /tmp and /var/tmp.
+    """
 
     def __init__(self, folder: Path, shared: Path) -> None:
         self.shared = shared
@@ -54,13 +96,36 @@ class Machine:
             stdout=subprocess.PIPE,
             text=True,
         )
+        self._boot: subprocess.Popen[bytes] | None = None
+        self._systemd = 0
+        self._cgroup = ""
         assert self._holder.stdout is not None
         assert self._holder.stdout.readline() == "ready\n", "the private root could not be made"
 
     def command(self, *arguments: str) -> list[str]:
         """A command line that runs inside."""
         inside = ["nsenter", "-t", str(self._holder.pid), "--mount", "--", "chroot", str(self.root)]
+        if self._systemd:
+            inside = ["nsenter", "-t", str(self._systemd), "-m", "-p", "-u", "-i", "-C", "-r", "-w", "--"]
         return [*inside, "env", "-C", "/", *arguments]
+
+    def boot(self) -> None:
+        """Let systemd run it from now on, in namespaces of its own, with nothing but what is asked for."""
+        self._cgroup = f"havre-test-{os.getpid()}"
+        given = (str(self._holder.pid), str(self.root), self._cgroup, _SYSTEMD)
+        self._boot = subprocess.Popen(["sh", "-c", _BOOT, "sh", *given])
+        children = Path(f"/proc/{self._boot.pid}/task/{self._boot.pid}/children")
+        deadline = time.monotonic() + 60
+        while True:
+            child = children.read_text().strip()
+            if child and Path(f"/proc/{child}/cmdline").read_bytes().startswith(bytes(SYSTEMD)):
+                self._systemd = int(child)
+                state = self.run("systemctl", "is-system-running", check=False).stdout.strip()
+                if state in {"running", "degraded"}:
+                    return
+            assert self._boot.poll() is None, "systemd ended"
+            assert time.monotonic() < deadline, "systemd does not come up"
+            time.sleep(0.1)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -108,15 +173,33 @@ class Machine:
 
     def end(self) -> None:
         """Let its mounts go."""
+        if self._boot is not None:
+            if self._systemd:
+                os.kill(self._systemd, signal.SIGKILL)
+            self._boot.kill()
+            self._boot.wait()
+            remove_cgroups(self._cgroup)
         self._holder.send_signal(signal.SIGKILL)
         self._holder.communicate()
+
+
+def remove_cgroups(name: str) -> None:
+    """Remove a control group with all below it, once its processes are gone."""
+    deadline = time.monotonic() + 30
+    for top in (Path("/sys/fs/cgroup/systemd") / name, Path("/sys/fs/cgroup") / name):
+        while top.is_dir():
+            for folder, _, _ in os.walk(top, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(folder).rmdir()
+            assert time.monotonic() < deadline, f"{top} is still used"
+            time.sleep(0.05)
 
 
 @contextmanager
 def private() -> Iterator[Machine]:
     """A private machine for the length of a block."""
     folder = Path(tempfile.mkdtemp(prefix="havre-root-", dir="/var/tmp"))
-    shared = Path(tempfile.mkdtemp(prefix="havre-shared-", dir="/var/tmp"))
+    shared = Path(tempfile.mkdtemp(prefix="havre-shared-", dir="/srv"))
     shared.chmod(0o755)
     machine = Machine(folder, shared)
     try:

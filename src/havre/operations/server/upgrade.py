@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from packaging.version import Version
 
@@ -125,8 +125,10 @@ def steps(wanted: Target, manager: ServiceManager) -> list[str]:
     ]
 
 
-def settle_interrupted(config: Config, report: Report) -> None:
-    """Roll back an upgrade whose own process died.
+def settle_interrupted(config: Config, report: Report) -> bool:
+    """Roll back an upgrade whose own process died; True if there was one.
+
+    The version that runs this code may be the one that was taken away: go on as the current one.
 
     Raises:
         ServerError: that failed.
@@ -135,6 +137,13 @@ def settle_interrupted(config: Config, report: Report) -> None:
     if journal:
         report(f"an upgrade to {journal.after} was interrupted: going back to {journal.before}")
         _roll_back(config, place.manager(config), journal, report)
+    return journal is not None
+
+
+def go_on_as_current(arguments: list[str]) -> NoReturn:
+    """Become the current version's command, with these arguments."""
+    program = str(_CURRENT / "bin" / "havre")
+    os.execv(program, [program, *arguments])  # noqa: S606 - our own program and arguments
 
 
 def upgrade(config: Config, wanted: Target, *, report: Report) -> Path:

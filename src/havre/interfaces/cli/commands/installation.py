@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -129,8 +130,8 @@ def upgrade(
     _require_root("upgrade")
     settings = config()
     backup.require_copyable(settings, is_saved=database_is_saved)
-    if not dry_run:
-        upgrading.settle_interrupted(settings, screen.note)
+    if not dry_run and upgrading.settle_interrupted(settings, screen.note):
+        upgrading.go_on_as_current(sys.argv[1:])
     with upgrading.target(to) as wanted:
         steps = upgrading.steps(wanted, place.manager(settings))
         told = {"from": wanted.before, "to": wanted.version}
