@@ -56,6 +56,7 @@ CASES = (
     ),
     Case("flask-pip", "api", "/", "flask"),
     Case("site-files", "web", "/", "<h1>files</h1>"),
+    Case("hugo", "web", "/", "It works.", ("/usr/bin/hugo", "/srv/hugo.toml")),
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-co
 _STAGING = ("staging", "develop", "preprod", "pre-production", "dev")
 _MAIN = ("main", "master", "trunk", "production")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,199}")
+_ASIDE = frozenset({"test", "tests", "__tests__", "e2e", "fixtures", "example", "examples", "samples"})
 _DATABASE, _CACHE = "db", "cache"
 
 
@@ -85,7 +86,13 @@ def _components(facts: Facts, project: str) -> list[Component]:
     found += python.components(facts, project, covered=taken)
     served = [one for one in found if one.kind == "app" and one.what == "Django"]
     found = [one for one in found if one.kind != "static" or all(one.folder != app.folder for app in served)]
-    return found or list(sites.other_sites(facts))
+    found = found or list(sites.other_sites(facts))
+    return [one for one in found if not _is_aside(one)] or found
+
+
+def _is_aside(component: Component) -> bool:
+    """Whether it lies among tests or examples, and so is not what the repository is about."""
+    return bool(_ASIDE & set(component.folder.split("/")))
 
 
 def _named(components: list[Component]) -> list[Component]:

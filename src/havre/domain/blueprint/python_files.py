@@ -74,7 +74,9 @@ def dockerfile(facts: Facts, project: Project, serving: Serving, cache: str) -> 
     else:
         inputs += ["poetry.lock"] if project.locked else []
         options = "--only main --no-root --no-interaction"
-        install = [f"POETRY_VIRTUALENVS_IN_PROJECT=true uvx {POETRY} install {options}"]
+        # Poetry has certificates of its own, and would not trust what the build trusts.
+        environment = "POETRY_VIRTUALENVS_IN_PROJECT=true REQUESTS_CA_BUNDLE=$SSL_CERT_FILE"
+        install = [f"{environment} uv tool run {POETRY} install {options}"]
     if serving.extra:
         adds = f"uv pip install {serving.extra}"
         (build if venv_stage == "build" else install).append(adds)

@@ -190,3 +190,9 @@ def test_names_that_collide_or_are_no_names() -> None:
     found = Proposed(files, name="My Shop!")
     assert found.data["project"] == "my-shop"
     assert set(found.services) == {"app", "db-2", "api", "api-2", "ber-shop-2"}
+
+
+def test_tests_and_examples_are_no_services_unless_there_is_nothing_else() -> None:
+    aside = {"examples/api/Dockerfile": "FROM a\nEXPOSE 80\n", "tests/web/index.html": ""}
+    assert list(Proposed({**aside, "api/Dockerfile": "FROM a\nEXPOSE 80\n"}).services) == ["api"]
+    assert list(Proposed(aside).services) == ["api"]

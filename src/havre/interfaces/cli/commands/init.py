@@ -116,8 +116,10 @@ def init(
         typer.echo(file.lost, err=True)
     if all(file.state == "same" for file in drafts.files):
         screen.note("everything is written already")
-    elif not yes and sys.stdin.isatty() and not confirm("Write these files?"):
-        raise typer.Exit(1)
+    elif not yes and sys.stdin.isatty():
+        typer.echo(drafts.files[0].text)
+        if not confirm("Write these files?"):
+            raise typer.Exit(1)
     write(drafts, force=force)
     _say_what_next(drafts)
 
