@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
@@ -37,7 +36,7 @@ def start(target: Target) -> str:
             replicas = max(
                 min(target.step(item.service), workload.replicas), service.replicas if service else 0
             )
-            workload = dataclasses.replace(workload, replicas=replicas)
+            workload = replace(workload, replicas=replicas)
         if service and len(service.running) >= workload.replicas == service.replicas:
             unchanged.append(item.service)
             continue
