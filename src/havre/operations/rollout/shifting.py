@@ -24,7 +24,9 @@ def share(
     The record comes first: whoever writes the route next, writes it so.
     """
     beside = other if run.environment.current_release_id == one.pk else one
-    shift = shift_of(run.environment) or Shift(beside.number)
+    shift = shift_of(run.environment)
+    if shift is None or shift.release != beside.number:  # what an undoing that failed may have left
+        shift = Shift(beside.number)
     _store(run, shift.weighing(weights, sticky=sticky).without(leaving))
 
 
