@@ -168,6 +168,11 @@ _node_up() {
   disown
   _wait 100 ls "$dir/ready" || { cat "$dir/init.log" >&2; die "node $node did not start"; }
   tr -d ' ' <"/proc/$(cat "$dir/outer.pid")/task/$(cat "$dir/outer.pid")/children" >"$dir/init.pid"
+  _daemon_up "$node"
+}
+
+_daemon_up() {
+  local node=$1 dir=$ENGINE_STATE/n$1
   (
     engine_cgroup_join $BASHPID "n$node/daemon"
     exec setsid nsenter -t "$(_init_pid "$node")" -m -u -i -n -p -- \
@@ -179,6 +184,19 @@ _node_up() {
       >"$dir/dockerd.log" 2>&1 </dev/null 7>&- 9>&-
   ) &
   disown
+}
+
+# engine_restart NODE: ends dockerd as `systemctl restart docker` does, and starts it again.
+engine_restart() {
+  local node=$1 pid left=300
+  pid=$(_in_node "$node" cat /run/docker/docker.pid) || die "no engine runs on node $node"
+  _in_node "$node" kill -TERM "$pid"
+  while _in_node "$node" test -e "/proc/$pid"; do
+    [ $((left -= 1)) -gt 0 ] || die "the engine of node $node does not end"
+    sleep 0.1
+  done
+  _daemon_up "$node"
+  _node_wait "$node"
 }
 
 _node_wait() {

@@ -96,6 +96,9 @@ class Config(BaseSettings):
         description="For tests of recovery: folder in which an operation puts a file OPERATION.STEP.begin and"
         " OPERATION.STEP.end at these moments, and waits until the file is gone.",
     )
+    records_timeout: float = Field(
+        20.0, description="Seconds for which SQLite waits for another writer before a request is refused."
+    )
     operation_attempts: int = Field(
         3,
         description="How often a worker may die during an operation and the next one go on with it; then it"

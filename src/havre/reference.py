@@ -15,7 +15,7 @@ from havre.config import Config
 
 PAGE = Path("docs/reference/settings.md")
 
-_KINDS = {str: "text", int: "whole number", Path: "path", bool: "`true` or `false`"}
+_KINDS = {str: "text", int: "whole number", float: "number", Path: "path", bool: "`true` or `false`"}
 
 
 def markdown() -> str:

@@ -33,7 +33,7 @@ _SQLITE: dict[str, Any] = {
     "OPTIONS": {
         # A writer takes the lock at BEGIN, so two processes wait for each other instead of failing.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": _config.records_timeout,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     },
 }

@@ -202,7 +202,15 @@ class Site:
 
     def version(self) -> str:
         """The version that answers, or the status of the answer that is none."""
-        answer = _PUBLIC.get("http://127.0.0.1/", headers={"Host": self.host})
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                answer = _PUBLIC.get("http://127.0.0.1/", headers={"Host": self.host})
+            except httpx.ConnectError:  # a new server's router is only starting
+                assert time.monotonic() < deadline
+                time.sleep(0.2)
+                continue
+            break
         return str(answer.json()["version"]) if answer.is_success else str(answer.status_code)
 
     def exists(self) -> bool:

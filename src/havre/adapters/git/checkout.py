@@ -206,9 +206,15 @@ def _locate(source: Source) -> tuple[str, str]:
     path = source.local_path
     if path is None:
         return source.without_credentials()[0], ""
-    path = path.resolve()
-    if not path.is_dir():
-        raise SourceError(f"There is no folder {path}.", hint="Check the path; it is one of the server.")
+    try:
+        path = path.resolve()
+        is_folder = path.is_dir()
+    except (OSError, ValueError):  # a name that no file can have
+        is_folder = False
+    if not is_folder:
+        raise SourceError(
+            f"There is no folder {str(path)[:200]}.", hint="Check the path; it is one of the server."
+        )
     for folder in (path, *path.parents):
         if (folder / ".git").exists() or _is_bare(folder):
             return str(folder), "" if folder == path else str(path.relative_to(folder))
@@ -222,10 +228,16 @@ def _is_bare(folder: Path) -> bool:
 
 
 def _subfolder(root: Path, below: Path, source: Source) -> Path:
-    path = (root / below).resolve()
+    try:
+        path = (root / below).resolve()
+        is_folder = path.is_dir()
+    except (OSError, ValueError) as error:  # a name that no file can have: too long, or with a zero byte
+        raise SourceError(
+            f"{str(below)[:100]!r} cannot be a folder of {source.shown}", hint="correct the sub-folder"
+        ) from error
     if not path.is_relative_to(root):
         raise SourceError(f"The sub-folder {below} of {source.shown} leads out of the repository.")
-    if path.is_dir():
+    if is_folder:
         return path
     folders = [
         str((Path(folder) / name).relative_to(root)) for folder, names, _ in os.walk(root) for name in names

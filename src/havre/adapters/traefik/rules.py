@@ -23,13 +23,16 @@ def checked_name(name: str) -> str:
     return name
 
 
+_LONGEST_HOST = 253  # RFC 1035
+
+
 def checked_host(name: str) -> str:
     """A DNS name that may stand in a rule.
 
     Raises:
         ValueError: it is not a lower-case ASCII DNS name; a backtick could rewrite the rule.
     """
-    if not _HOST.fullmatch(name):
+    if len(name) > _LONGEST_HOST or not _HOST.fullmatch(name):
         raise ValueError(f"not a host name: {name!r}")
     return name
 
