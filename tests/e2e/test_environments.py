@@ -46,7 +46,7 @@ def test_staging_beside_a_protected_production(
     wanted["services"]["api"]["env"]["GREETING"] = "good day"
     repository.commit(manifest=wanted, version="1")
     server.deploy(repository.folder)
-    wanted["services"]["cache"]["max_memory"] = "32M"
+    wanted["services"]["api"] |= {"strategy": "recreate", "command": "node server.js"}
     repository.commit(manifest=wanted, version="1")
     refused = server.deploy(repository.folder, check=False)
     assert refused.returncode == 1
@@ -56,6 +56,11 @@ def test_staging_beside_a_protected_production(
     operation = server.json("operations", "list", *where)[0]
     assert operation["result"]["confirm"] == f"{project}-production"
     server.deploy(repository.folder, "--yes-interrupt", f"{project}-production")
-    assert json.dumps(server.json("releases", *where)[0]["number"]) == "3"
-    server.deploy(repository.folder, "--env", "staging")  # which asks for nothing
+    assert server.json("releases", *where)[0]["number"] == 3
+    planned = server.cli(
+        "plan", "--source", str(repository.folder), "--env", "staging", "--json", check=False
+    )
+    made = json.loads(planned.stdout)
+    assert (planned.returncode, made["protected"]) == (2, False)
+    assert [c["name"] for c in made["changes"] if c["interrupts"]] == ["api"]
     server.cli("destroy", *where, "--env", "staging", "--volumes", "--yes-destroy", f"{project}-staging")

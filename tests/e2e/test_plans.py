@@ -197,6 +197,7 @@ def change_by_hand_and_adopt(shop: Shop) -> None:
     assert told == {("api", "env.EXTRA"), ("worker", "replicas")}
     assert shop.containers() == before
     assert shop.drift() == {"api": {"env.API_KEY", "limits.memory"}, "cache": {"env.X"}}
+    assert shop.listed_drift() == {"api", "cache"}
 
 
 def apply_puts_the_rest_back(shop: Shop, site: Any) -> None:

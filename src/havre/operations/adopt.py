@@ -7,11 +7,11 @@ from havre.domain import naming
 from havre.domain import plan as plans
 from havre.domain.drift import Adoption, Way
 from havre.errors import ConflictError, UsageError
-from havre.operations import planning
+from havre.operations import drift, planning
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.planning import Planned
 from havre.operations.workloads import Composition
-from havre.records import configuration, queries
+from havre.records import configuration, drifts, queries
 from havre.records.models import Environment, Release
 
 
@@ -87,6 +87,9 @@ class Adopt:
             queries.go_live(release)
             self.run.environment.refresh_from_db()
         self.run.platform.routing.publish(self.run.environment)
+        # The watch may not be woken by this: what is left is known now.
+        left = drift.look(self.run.platform, self.run.environment)
+        drifts.record(self.run.environment, [each.as_data() for each in left])
         return f"release {release.number}; nothing was restarted"
 
     def undo(self) -> str:
