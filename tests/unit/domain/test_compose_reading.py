@@ -196,6 +196,8 @@ def test_names(text: str, name: str) -> None:
         ("X", "dGhpcyBpcyBhIHNlY3JldCB2YWx1ZQ8"),
         ("X", "0123456789abcdef0123456789abcdef"),
         ("SMTP_PASS", "true-love"),
+        ("ConnectionStrings__Default", "Server=sql;User Id=sa;Password=Sesame1;"),
+        ("CONFIG", '{"db": {"password": "sesame"}}'),
     ],
 )
 def test_what_looks_secret(name: str, value: str) -> None:
@@ -215,6 +217,8 @@ def test_what_looks_secret(name: str, value: str) -> None:
         ("IMAGE", "registry.example.org/team/application:1.2.3"),
         ("URL", "https://example.org/a/b"),
         ("NAME", "production-environment-of-the-shop-2"),
+        ("JAVA_OPTS", "-Dtoken.ttl=30 -Xmx1g"),
+        ("DSN_TEMPLATE_NAME", "Server=sql;Database=x"),
     ],
 )
 def test_what_does_not(name: str, value: str) -> None:

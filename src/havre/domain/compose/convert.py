@@ -10,9 +10,8 @@ from havre.domain.compose.databases import convert_database
 from havre.domain.compose.known import WRITE_ONE_FILE, managed_kind
 from havre.domain.compose.ledger import Verdict
 from havre.domain.compose.reading import ReadFile, Source, load
-from havre.domain.compose.running import convert_app
+from havre.domain.compose.running import convert_app, holds_secret
 from havre.domain.compose.state import NeededSecret, NeededVariable, Service, State
-from havre.domain.compose.suspicion import is_secret_command
 from havre.domain.compose.tree import Node
 from havre.domain.compose.words import command_of, mount_of, name_of
 from havre.domain.compose.writing import write
@@ -184,8 +183,8 @@ def _release_command(state: State, old: str, dependents: list[str]) -> None:
     words = command_of(command) if command else None
     for name in dependents:
         service = state.services.get(name)
-        if service and service.kind == "app" and words and _same_image(node, service.node):
-            if is_secret_command(words):
+        if service and service.kind == "app" and command and words and _same_image(node, service.node):
+            if holds_secret(command, words):
                 break
             service.body["release"] = words
             state.released[old] = service

@@ -8,7 +8,7 @@ from typing import Final
 
 from havre.domain.compose.reading import Entry
 from havre.domain.compose.state import Service, State
-from havre.domain.compose.suspicion import is_secret, is_secret_name
+from havre.domain.compose.suspicion import holds_password, is_secret, is_secret_name
 from havre.domain.references import escape
 
 _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
@@ -97,7 +97,7 @@ def _convert(state: State, service: Service, entry: Entry, env: dict[str, object
     if _from_secret_file(state, service, entry, env):
         return
     reference = _reference(state, service, entry)
-    if reference is not None:
+    if reference is not None and not holds_password(re.sub(r"\$\{[^}]*\}", "$", reference)):
         env[entry.name] = reference
         ledger.changed(entry.node, target, "refers to Havre's own service, which has its own password")
         return

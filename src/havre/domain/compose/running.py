@@ -162,7 +162,7 @@ def _words(key: str) -> Callable[[State, Service, Node], None]:
         words = command_of(node)
         if not words or not words[0]:
             state.ledger.dropped(node, "it is empty, or its quotes do not match")
-        elif is_secret_command(words) or any(is_secret_name(name) for name in _names(node)):
+        elif holds_secret(node, words):
             state.ledger.dropped(
                 node,
                 "it seems to hold a secret, and arguments are seen by everybody",
@@ -176,8 +176,9 @@ def _words(key: str) -> Callable[[State, Service, Node], None]:
     return handle
 
 
-def _names(node: Node) -> frozenset[str]:
-    return frozenset(name for leaf in node.leaves() for name in leaf.names)
+def holds_secret(node: Node, words: list[str]) -> bool:
+    """Whether a command seems to hold a secret, by its words or by the variables that it takes up."""
+    return is_secret_command(words) or any(is_secret_name(n) for leaf in node.leaves() for n in leaf.names)
 
 
 def _user(state: State, service: Service, node: Node) -> None:

@@ -24,6 +24,9 @@ _PREFIXES: Final = re.compile(
     r"|-----BEGIN |SG\.|key-[0-9a-f]{20}"
 )
 _URL_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.:-]*://[^/\s:@]*:[^/\s@]+@", re.IGNORECASE)
+_ASSIGNED: Final = re.compile(
+    r"(?i)(?:password|passwd|pwd|secret|token|api[_-]?key)[\"']?\s*[:=]\s*[\"']?[^\s\"',;}]{2,}"
+)
 _IN_A_COMMAND: Final = re.compile(
     r"(?i)(?:pass(?:word|wd|phrase)?|secret|token|api-?key|requirepass)(?:[= ]|\s+)\S|(?:^|\s)-p\S{4,}|^-a$"
 )
@@ -45,12 +48,17 @@ def is_secret(name: str, value: str) -> bool:
     """Whether a variable's value looks like a secret."""
     if not value:
         return False
-    if _PREFIXES.match(value) or _URL_WITH_PASSWORD.search(value):
+    if _PREFIXES.match(value) or _URL_WITH_PASSWORD.search(value) or holds_password(value):
         return True
     if is_secret_name(name):
         last = re.split(r"[^a-z0-9]+", name.lower())[-1]
         return last in _WORDS or not _HARMLESS.fullmatch(value)
     return not _PUBLIC.search(name) and _is_random(value)
+
+
+def holds_password(text: str) -> bool:
+    """Whether a text such as a connection string or JSON gives a password among other things."""
+    return bool(_ASSIGNED.search(text))
 
 
 def is_secret_command(words: list[str]) -> bool:
