@@ -70,6 +70,7 @@ def test_a_tag_is_resolved_once(
     digests.append(registry.push(engine, second, "team/api:1"))
     server.deploy(repository.folder)
     assert site.version() == "one"
+    server.cli("plan", "--source", str(repository.folder))  # ends with 0: nothing would change
     repository.commit(note="the next commit")
     server.deploy(repository.folder)
     assert site.version() == "two"

@@ -149,7 +149,8 @@ def _known_images(platform: Platform, current: Release | None, draft: Release) -
             image = platform.engine.image_id(tag)
         else:
             image = _built(before, after, name, service) if before else None
-            image = image and platform.engine.image_id(image)
+            # An image of a registry stays addressed by its digest.
+            image = image if image and platform.engine.image_id(image) else None
         if image:
             found[name] = image
     return found
