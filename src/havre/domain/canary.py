@@ -127,8 +127,16 @@ def least_difference(new: Traffic, old: Traffic, z: float = _Z) -> float:
     return difference - sqrt((new.error_rate - new_low) ** 2 + (old_high - old.error_rate) ** 2)
 
 
-def worse(new: Traffic, old: Traffic, limits: Limits) -> str:
-    """Why a canary has to be given up, with both figures; empty if it does not."""
+def worse(new: Traffic, old: Traffic, limits: Limits, *, warm: tuple[Traffic, Traffic] | None = None) -> str:
+    """Why a canary has to be given up, with both figures; empty if it does not.
+
+    Args:
+        new: what the new release answered.
+        old: what the old one answered in the same time.
+        limits: how much worse the new one may be.
+        warm: the same without the new release's first answers, by which its latency is judged: a program
+            that was just started is slow. None: all of them.
+    """
     if min(new.requests, old.requests) < limits.min_requests:
         return ""
     if least_difference(new, old) > limits.max_error_rate:
@@ -137,8 +145,9 @@ def worse(new: Traffic, old: Traffic, limits: Limits) -> str:
             f" {old.requests} in the same time {old.error_rate:.1%}"
             f" (max_error_rate allows {limits.max_error_rate:.1%} more)"
         )
+    new, old = warm or (new, old)
     before, now = old.latency, new.latency
-    if before is None or now is None:
+    if before is None or now is None or min(new.requests, old.requests) < limits.min_requests:
         return ""
     slow, total, limit = new.slower_than(max(before * limits.max_latency, LATENCY_FLOOR))
     if total and wilson(slow, total)[0] > 1 - _QUANTILE:

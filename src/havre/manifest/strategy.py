@@ -77,7 +77,7 @@ class Strategy(Model):
     min_requests: Annotated[StrictInt, Field(ge=1, le=1_000_000)] | None = Field(
         default_factory=_only("canary", 50),
         description="`canary`: requests of the minute that each release must have had to be compared. "
-        "Default: 50.",
+        "As many of the new one's first do not count for `max_latency`: it was just started. Default: 50.",
         examples=[50],
     )
     promote: Literal["auto", "manual"] | None = Field(

@@ -75,6 +75,16 @@ def test_latency(new: Traffic, old: Traffic, is_worse: bool) -> None:
         assert "max_latency allows 2 times" in reason
 
 
+def test_the_first_answers_of_a_program_that_was_just_started_count_for_errors_only() -> None:
+    cold, warmed = traffic(100, seconds=0.4), (traffic(60), traffic(60))
+    assert worse(cold, traffic(100), LIMITS)
+    assert not worse(cold, traffic(100), LIMITS, warm=warmed)
+    assert not worse(cold, traffic(100), LIMITS, warm=(Traffic(), Traffic()))
+    assert not worse(cold, traffic(100), LIMITS, warm=(traffic(20, seconds=0.4), traffic(60)))
+    assert worse(cold, traffic(100), LIMITS, warm=(traffic(60, seconds=0.4), traffic(60)))
+    assert worse(traffic(100, 50), traffic(100), LIMITS, warm=(Traffic(), Traffic()))
+
+
 def test_without_answers_there_is_nothing_to_say() -> None:
     assert Traffic().latency is None
     assert Traffic().error_rate == 0

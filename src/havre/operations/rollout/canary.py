@@ -104,6 +104,8 @@ class _Watch:
         self.said = ""
         self.has_seen = False
         self._target = target
+        self._first: dict[str, tuple[Traffic, Traffic]] = {}
+        self._warm: dict[str, tuple[Traffic, Traffic]] = {}
         self._readings: deque[tuple[float, Mapping[str, tuple[Traffic, Traffic]]]] = deque()
         self._read_at = self._seen_at = self._told_at = time.monotonic()
         serving = target.release.swarm_services.values()
@@ -150,7 +152,8 @@ class _Watch:
                 strategy.max_error_rate or 1.0, strategy.max_latency or 1.0, strategy.min_requests or 1
             )
             said.append(f"{name}: new {new}; old {old}")
-            if reason := canary.worse(new, old, limits):
+            warm = self._since_warm(name, last[name], limits)
+            if reason := canary.worse(new, old, limits, warm=(warm[1], warm[0])):
                 raise RolloutError(
                     f"{name} of release {self._target.release.number} is worse than the release it was to"
                     f" replace: {reason}",
@@ -160,6 +163,18 @@ class _Watch:
         if now - self._told_at >= _TELL:
             self._told_at = now
             self._target.run.log(self.said)
+
+    def _since_warm(self, name: str, now: tuple[Traffic, Traffic], limits: Limits) -> tuple[Traffic, Traffic]:
+        """What both answered in the window since the new release had its first requests: old, new."""
+        _, in_window = self._readings[0]
+        started = self._first.setdefault(name, in_window[name])
+        if name not in self._warm and now[1].since(started[1]).requests >= limits.min_requests:
+            self._warm[name] = now
+        begun = self._warm.get(name, now)
+        if in_window[name][1].requests > begun[1].requests:
+            begun = in_window[name]
+        old, new = (after.since(before) for before, after in zip(begun, now, strict=True))
+        return old, new
 
     def _full(self, name: str) -> str:
         run: Run = self._target.run
