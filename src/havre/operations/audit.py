@@ -23,8 +23,8 @@ from havre.domain import naming
 from havre.domain.audit import Cleaned, Kind, Orphan, Owner, Records, Thing, orphans
 from havre.errors import HavreError, UsageError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService
+from havre.operations.release_secrets import password_name
 from havre.operations.routing import OWN_ROUTES
-from havre.operations.workloads import password_name
 from havre.records import needs
 from havre.records.models import Environment, Release
 

@@ -18,14 +18,13 @@ from havre.operations import consent, data_services, images, platform, restore_p
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.jobs import Job, take_away
+from havre.operations.release_secrets import ensure_passwords, secret_versions
 from havre.operations.rollout import Rollout
 from havre.operations.source import SourceReader, inside
 from havre.operations.workloads import (
     POSTGRES_IMAGE,
     REDIS_IMAGE,
     Composition,
-    ensure_passwords,
-    secret_versions,
 )
 from havre.records import queries
 from havre.records.models import Build, Release

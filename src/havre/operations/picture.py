@@ -13,7 +13,8 @@ from havre.domain.workload import EnvVar, Workload
 from havre.manifest import AppService, ServiceSpec, StaticService
 from havre.operations import drift
 from havre.operations.context import Platform
-from havre.operations.workloads import Composition, password_name
+from havre.operations.release_secrets import password_name
+from havre.operations.workloads import Composition
 from havre.records.models import Release
 
 _ELSEWHERE: Final = frozenset({"env", "domains", "replicas"})

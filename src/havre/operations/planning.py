@@ -16,8 +16,9 @@ from havre.operations import drift
 from havre.operations.context import Platform
 from havre.operations.domains import refuse_taken
 from havre.operations.picture import picture
+from havre.operations.release_secrets import secret_versions
 from havre.operations.rollout.serving import serving
-from havre.operations.workloads import POSTGRES_IMAGE, REDIS_IMAGE, Composition, secret_versions
+from havre.operations.workloads import POSTGRES_IMAGE, REDIS_IMAGE, Composition
 from havre.records import queries
 from havre.records.models import Environment, Release
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from havre.errors import UsageError
 from havre.manifest import EnvironmentSpec
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.release_secrets import secret_versions
 from havre.operations.rollout import Rollout
-from havre.operations.workloads import secret_versions
 from havre.records import queries
 from havre.records.models import Release
 

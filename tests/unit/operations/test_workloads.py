@@ -11,7 +11,8 @@ from havre.config import Config
 from havre.domain.workload import Attachment, Resources, Workload
 from havre.errors import SecretError
 from havre.manifest import load
-from havre.operations.workloads import Composition, ensure_passwords, secret_versions
+from havre.operations.release_secrets import ensure_passwords, secret_versions
+from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Environment
 
