@@ -164,6 +164,8 @@ def why_it_ended(task: Task, *, out_of_memory: bool, memory_limit: int | None) -
     if out_of_memory:
         limit = f" (limit {memory_limit // 2**20} MiB)" if memory_limit else ""
         return f"it was killed because it ran out of memory{limit}"
+    if "unhealthy" in task.error:
+        return "the engine ended it, because its check failed again and again"
     if task.exit_code is not None and task.exit_code != 0:
         return f"it exited with code {task.exit_code}"
     if task.exit_code == 0 and task.state in {"complete", "failed"}:

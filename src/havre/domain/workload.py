@@ -83,6 +83,20 @@ _UNNOTICED: Final = frozenset({"name", "labels", "replicas"})
 
 
 @dataclass(frozen=True)
+class Check:
+    """A command that the engine runs in a task's container: it holds the task back, later replaces it.
+
+    Times in seconds; ``retries`` failures in a row count, within ``start_period`` none does.
+    """
+
+    command: tuple[str, ...]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+
+@dataclass(frozen=True)
 class Workload:
     """One service, job or router, completely described."""
 
@@ -102,6 +116,9 @@ class Workload:
     limits: Resources = Resources()
     reservations: Resources = Resources()
     stop_grace: float = 10.0
+    stop_signal: str = ""
+    """Empty: what the image says, else SIGTERM."""
+    check: Check | None = None
     read_only: bool = False
     user: str = ""
     working_dir: str = ""

@@ -16,6 +16,7 @@ from havre.manifest.parts import (
     EnvValue,
     Health,
     Image,
+    Ready,
     Volume,
 )
 from havre.manifest.routed import RoutedModel
@@ -26,6 +27,7 @@ from havre.manifest.values import (
     ContainerUser,
     EnvName,
     Port,
+    StopSignal,
 )
 from havre.manifest.wording import fail, show
 
@@ -73,6 +75,18 @@ class AppService(RoutedModel):
         description="How Havre knows that a task can take requests; text is short for its `path`. "
         "Needed with a port.",
         examples=["/health"],
+    )
+    ready: Ready | None = Field(
+        None,
+        description="How Havre knows that a task without a port does its work. "
+        "Without it, one that runs for three seconds counts as ready.",
+        examples=[{"log": "waiting for jobs"}],
+    )
+    stop_signal: StopSignal | None = Field(
+        None,
+        description="Signal that asks a task to end; `stop_grace` later it is killed. "
+        "Default: what the image says, else `SIGTERM`.",
+        examples=["SIGINT"],
     )
     env: dict[EnvName, EnvValue] = Field(
         default_factory=dict,
@@ -127,6 +141,13 @@ class AppService(RoutedModel):
         if health is not None and "port" in info.data and port is None:
             raise fail("is of no use without a port", "add the port, or remove health")
         return health
+
+    @field_validator("ready")
+    @classmethod
+    def _ready_without_port(cls, ready: Ready | None, info: ValidationInfo) -> Ready | None:
+        if ready is not None and info.data.get("port") is not None:
+            raise fail("is of no use beside a port", "health says when it is ready; remove ready")
+        return ready
 
     @field_validator("volumes")
     @classmethod

@@ -31,8 +31,10 @@ from havre.manifest.values import (
     HealthPath,
     HostName,
     ImageReference,
+    LogPattern,
     Name,
     PlainText,
+    Port,
     PositiveDuration,
     RepositoryPath,
     RoutePath,
@@ -128,6 +130,48 @@ class Health(Model):
     )
 
     _short = model_validator(mode="before")(expand_health)
+
+
+class Ready(Model):
+    """How Havre knows that a task without a port does its work: by one of `tcp`, `command` and `log`."""
+
+    tcp: Port | None = Field(
+        None,
+        description="A port that accepts connections, on all addresses of the container.",
+        examples=[5672],
+    )
+    command: Command | None = Field(
+        None,
+        description="A command that the engine runs in each task's container, again and again; the task is "
+        "ready when it exits with 0, and replaced when it later fails.",
+        examples=[["node", "dist/ready.js"]],
+    )
+    log: LogPattern | None = Field(
+        None,
+        description="A regular expression (RE2) that is found in a line which the task writes.",
+        examples=["waiting for jobs"],
+    )
+    interval: PositiveDuration = Field(2.0, description="Time between two checks.", examples=["2s"])
+    timeout: PositiveDuration = Field(
+        5.0, description="Time after which a check of `tcp` or `command` counts as failed.", examples=["5s"]
+    )
+    retries: Count = Field(
+        3, description="Failed checks of `command` in a row after which a task is replaced.", examples=[3]
+    )
+    start_period: Duration = Field(
+        60.0,
+        description="Time that a new release has to become ready before the deployment is undone.",
+        examples=["60s"],
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Ready:
+        given = [key for key in ("tcp", "command", "log") if getattr(self, key) is not None]
+        if not given:
+            raise fail("says neither tcp nor command nor log", "name one, for example ready: {tcp: 5672}")
+        if len(given) > 1:
+            raise fail(f"names {' and '.join(given)}", "keep one; in an environment, null removes one")
+        return self
 
 
 class Domain(Model):

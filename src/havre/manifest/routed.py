@@ -93,7 +93,7 @@ class RoutedModel(Model):
     )
     stop_grace: Duration = Field(
         30.0,
-        description="Time between the signal SIGTERM and the end of a task that does not heed it.",
+        description="Time between the stop signal and the end of a task that does not heed it.",
         examples=["30s"],
     )
     max_body: Size = Field(

@@ -119,7 +119,7 @@ def _entry(
     if key in {"domains", "volumes"}:
         nested = _keys(below[0], told, {}, all_set=True)
         return [f"{key}:", "  - " + nested[0], *_indent(nested[1:], 4)]
-    if key in {"build", "health", "image", "strategy", "resources", "limits", "reservations"}:
+    if key in {"build", "health", "ready", "image", "strategy", "resources", "limits", "reservations"}:
         inner = key in {"image", "strategy", "resources", "limits", "reservations"}
         chosen = value if isinstance(value, Mapping) else {}
         nested = _keys(below[0], told, {**values, **chosen}, also_set=also_set, all_set=inner)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
@@ -33,6 +33,7 @@ IDENTIFIER_PATTERN: Final = r"[a-z_][a-z0-9_]{0,62}"
 USER_PATTERN: Final = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?"
 
 _HOST_LONGEST: Final = 253
+_PATTERN_LONGEST: Final = 200
 _MILLISECONDS: Final = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _LONGEST_DURATION_S: Final = 10 * 365 * 86_400
 _BYTES: Final = {"B": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
@@ -254,6 +255,21 @@ def _time(text: str) -> str:
     return text
 
 
+def _log_pattern(text: str) -> str:
+    from havre.domain.readiness import LogPattern  # noqa: PLC0415 - see there
+
+    if not text or len(text) > _PATTERN_LONGEST:
+        raise fail("is not between 1 and 200 characters", "write a few words of the line")
+    try:
+        LogPattern(text)
+    except ValueError as error:
+        raise fail(
+            f"got {show(text)}, which is not a regular expression: {error}",
+            "put a backslash before signs that stand for themselves; there are no look-arounds",
+        ) from error
+    return text
+
+
 def parse_text(value: object) -> object:
     """Text of an environment variable: whole numbers are taken as they stand, the rest must be text."""
     if isinstance(value, bool):
@@ -318,6 +334,12 @@ Command = Annotated[
         {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
     ),
 ]
+LogPattern = Annotated[
+    str,
+    AfterValidator(_log_pattern),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _PATTERN_LONGEST}),
+]
+StopSignal = Literal["SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"]
 Port = Annotated[StrictInt, Field(ge=1, le=65535)]
 Count = Annotated[StrictInt, Field(ge=1, le=100)]
 PlainText = Annotated[

@@ -17,6 +17,7 @@ def failure(
     task: Task | None,
     *,
     memory_limit: int | None,
+    missing: str = "",
 ) -> RolloutError:
     """The error for a service that did not become ready, or ended while it served.
 
@@ -27,6 +28,7 @@ def failure(
         reason: what was expected and did not come, in words.
         task: the task that explains it; None if there was none at all.
         memory_limit: bytes, to say which limit was too low.
+        missing: what a task that runs still lacks to be ready, if that is known.
     """
     if task is None:
         return RolloutError(f"{name} did not become ready: {reason}")
@@ -34,6 +36,8 @@ def failure(
     if task.state in ENDED:
         out_of_memory = bool(task.container) and engine.was_out_of_memory(task.container)
         cause = rollout.why_it_ended(task, out_of_memory=out_of_memory, memory_limit=memory_limit)
+    elif missing:
+        cause = missing
     elif answer := routing.last_answer(task.id):
         cause = f"the last probe: {answer}"
     elif not task.is_running:

@@ -12,6 +12,7 @@ from havre.domain import naming, references
 from havre.domain.references import Reference
 from havre.domain.workload import (
     Attachment,
+    Check,
     EnvVar,
     Resources,
     SecretFile,
@@ -117,6 +118,7 @@ class Composition:
             limits=_limits(service),
             reservations=_reservations(service),
             stop_grace=service.stop_grace if isinstance(service, AppService) else 10.0,
+            check=_check(service),
             read_only=not is_app,
             ignore_image_health=service.port is not None,
         )
@@ -132,7 +134,9 @@ class Composition:
             env=self._env(name, service),
             attachments=(Attachment(self._network),),
             limits=_limits(service),
+            stop_grace=service.stop_grace,
             is_job=True,
+            ignore_image_health=True,
         )
 
     def one_off(
@@ -160,6 +164,7 @@ class Composition:
             image=self.release.images[name],
             labels=tuple(sorted(labels.items())),
             command=command,
+            **_program(service),
             env=tuple(env[key] for key in sorted(env)),
             attachments=(Attachment(self._network),),
             volumes=self._volumes(service),
@@ -343,6 +348,7 @@ class _Program(TypedDict, total=False):
     entrypoint: tuple[str, ...]
     user: str
     working_dir: str
+    stop_signal: str
 
 
 def _program(service: AppService) -> _Program:
@@ -351,7 +357,16 @@ def _program(service: AppService) -> _Program:
         "entrypoint": service.entrypoint or (),
         "user": service.user or "",
         "working_dir": service.working_dir or "",
+        "stop_signal": service.stop_signal or "",
     }
+
+
+def _check(service: AppService | StaticService) -> Check | None:
+    """The command by which the engine itself finds out whether a task is ready."""
+    ready = service.ready if isinstance(service, AppService) else None
+    if ready is None or ready.command is None:
+        return None
+    return Check(ready.command, ready.interval, ready.timeout, ready.retries, ready.start_period)
 
 
 def _limits(service: ServiceSpec) -> Resources:

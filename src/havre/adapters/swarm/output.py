@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import requests
+from docker.errors import DockerException
+
 from havre.adapters.swarm.engine import Engine
 from havre.domain.snapshot import Task
 
 _HEADER: Final = struct.Struct(">BxxxL")
+_LONGEST_CHECK: Final = 300
 _STREAMS: Final = {1: "stdout", 2: "stderr"}
 
 
@@ -88,3 +92,16 @@ def _epoch(at: str) -> str:
     whole, _, fraction = at.rstrip("Z").partition(".")
     seconds = int(datetime.fromisoformat(whole).replace(tzinfo=UTC).timestamp())
     return f"{seconds}.{fraction.ljust(9, '0')}"
+
+
+def last_check(engine: Engine, container: str) -> str:
+    """What the engine's own check of a container of this node wrote last, in one line; empty if nothing."""
+    client = engine.connect()
+    try:
+        health = client.inspect_container(container)["State"].get("Health") or {}
+    except (DockerException, requests.RequestException):
+        return ""
+    finally:
+        client.close()
+    checks = health.get("Log") or [{}]
+    return " ".join(str(checks[-1].get("Output", "")).split())[:_LONGEST_CHECK]

@@ -48,6 +48,16 @@ def service_request(
     if workload.ignore_image_health:
         # Swarm would hold a task back until the image's check passed, at that check's slow pace.
         container["Healthcheck"] = {"Test": ["NONE"]}
+    if workload.check:
+        container["Healthcheck"] = {
+            "Test": ["CMD", *workload.check.command],
+            "Interval": int(workload.check.interval * _SECOND),
+            "Timeout": int(workload.check.timeout * _SECOND),
+            "Retries": workload.check.retries,
+            "StartPeriod": int(workload.check.start_period * _SECOND),
+        }
+    if workload.stop_signal:
+        container["StopSignal"] = workload.stop_signal
     if workload.entrypoint:
         container["Command"] = list(workload.entrypoint)
     if workload.command:

@@ -9,6 +9,7 @@ from havre.domain import rollout
 from havre.domain.rollout import Readiness
 from havre.domain.snapshot import ENDED, Task
 from havre.errors import RolloutError
+from havre.operations.readiness import Prober
 from havre.operations.rollout.target import Target
 from havre.operations.routing import candidates_of
 
@@ -27,6 +28,7 @@ def gate(target: Target, replicas: Mapping[str, int] | None = None) -> str:
     # The engine remembers tasks that failed long ago; they say nothing about this start.
     before = {t.id for tasks in target.tasks(waiting.values()).values() for t in tasks if t.state in ENDED}
     patience = max((target.patience(name) for name in waiting), default=0.0)
+    prober = Prober(target.engine, since=_began(target))
     for elapsed in target.run.wait(every=_POLL, at_most=patience + 1.0):
         tasks = target.tasks(waiting.values())
         _probe(target, waiting, tasks)
@@ -34,12 +36,13 @@ def gate(target: Target, replicas: Mapping[str, int] | None = None) -> str:
             verdict = rollout.judge(
                 [task for task in tasks[swarm_name] if task.id not in before],
                 replicas=wanted[name],
-                passes=_passes(target, name, tasks[swarm_name], elapsed),
+                passes=_passes(target, prober, name, tasks[swarm_name], elapsed),
                 elapsed=elapsed,
                 patience=target.patience(name),
             )
             if verdict.readiness is Readiness.FAILED:
-                raise target.failure(name, verdict.reason, verdict.culprit)
+                missing = prober.missing(target.service(name), verdict.culprit)
+                raise target.failure(name, verdict.reason, verdict.culprit, missing=missing)
             if verdict.readiness is Readiness.READY:
                 del waiting[name]
         if not waiting:
@@ -67,11 +70,17 @@ def _probe(target: Target, services: Mapping[str, str], tasks: Mapping[str, Sequ
     )
 
 
-def _passes(target: Target, name: str, tasks: Sequence[Task], elapsed: float) -> Mapping[str, int]:
-    if target.service(name).port is not None:
-        return target.routing.passes()
-    steady = elapsed >= rollout.STEADY_SECONDS
-    return {task.id: rollout.PASSES_WANTED for task in tasks if task.is_running and steady}
+def _passes(
+    target: Target, prober: Prober, name: str, tasks: Sequence[Task], elapsed: float
+) -> Mapping[str, int]:
+    service = target.service(name)
+    return target.routing.passes() if service.port is not None else prober.passes(service, tasks, elapsed)
+
+
+def _began(target: Target) -> str:
+    """When the operation began, as the engine writes times; a task that ran before was ready then."""
+    began = target.run.operation.started_at
+    return began.strftime("%Y-%m-%dT%H:%M:%S") if began else ""
 
 
 def watch(target: Target, known: set[str]) -> None:

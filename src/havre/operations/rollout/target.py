@@ -110,6 +110,9 @@ class Target:
     def patience(self, name: str) -> float:
         """Seconds within which a service has to become ready."""
         service = self.service(name)
+        if isinstance(service, AppService) and service.ready:
+            ready = service.ready
+            return ready.start_period + ready.retries * (ready.interval + ready.timeout)
         if service.health is None:
             return _WITHOUT_PORT_PATIENCE
         health = health_of(service)
@@ -164,7 +167,7 @@ class Target:
         snapshot = self.engine.environment(self.run.project, self.run.environment.name)
         return {name: service.tasks if (service := snapshot.get(name)) else () for name in swarm_names}
 
-    def failure(self, name: str, reason: str, task: Task | None) -> HavreError:
+    def failure(self, name: str, reason: str, task: Task | None, *, missing: str = "") -> HavreError:
         """The error for a service that did not come up or ended."""
         workloads = {**self.composition.applications(), **self.composition.data()}
         return failure(
@@ -174,6 +177,7 @@ class Target:
             reason,
             task,
             memory_limit=workloads[name].limits.memory,
+            missing=missing,
         )
 
     def data_failure(self, name: str, task: Task) -> HavreError:

@@ -8,6 +8,7 @@ from havre.adapters.swarm.requests import service_request, snapshot
 from havre.domain.workload import (
     Attachment,
     BindMount,
+    Check,
     EnvVar,
     HostPort,
     Resources,
@@ -152,3 +153,17 @@ def test_how_an_image_is_entered_is_left_to_it_unless_said() -> None:
     container = service_request(told, **IDS)["TaskTemplate"]["ContainerSpec"]
     assert (container["Command"], container["User"], container["Dir"]) == (["sh", "-c"], "1000:1000", "/srv")
     assert told.fingerprint() != WORKLOAD.fingerprint()
+
+
+def test_a_check_and_a_stop_signal() -> None:
+    check = Check(("node", "ready.js"), interval=2.0, timeout=0.5, retries=4, start_period=60.0)
+    workload = Workload("w", "sha256:1", check=check, stop_signal="SIGINT")
+    container = service_request(workload, networks={}, secrets={})["TaskTemplate"]["ContainerSpec"]
+    assert container["Healthcheck"] == {
+        "Test": ["CMD", "node", "ready.js"],
+        "Interval": 2_000_000_000,
+        "Timeout": 500_000_000,
+        "Retries": 4,
+        "StartPeriod": 60_000_000_000,
+    }
+    assert container["StopSignal"] == "SIGINT"
