@@ -288,6 +288,8 @@ class Lab:
     def _repository(self, project: str, **api: Any) -> tuple[Repository, dict[str, str]]:
         names = [f"s{number}" for number in range(1, 17)]
         written = manifest(project, drain="1s", stop_grace="2s", **api)
+        nightly = {"schedule": "0 0 29 2 *", "command": ["node", "-e", "0"]}
+        written["services"]["api"]["cron"] = {"nightly": nightly}
         written["services"]["cache"] = {"kind": "redis", "persistent": False}
         written["environments"] = {
             name: {"services": {"api": {"domain": f"{project}-{name}.localhost"}}} for name in names

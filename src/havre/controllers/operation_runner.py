@@ -49,13 +49,17 @@ class _Lane:
 class OperationRunner:
     """Runs operations in threads: one per environment at a time, and commands beside them."""
 
-    def __init__(self, platform: Platform, boot: str, *, ended: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, platform: Platform, boot: str) -> None:
         self._platform = platform
         self._boot = boot
-        self._ended = ended
+        self._ended: Callable[[], None] = lambda: None
         self._operations = _Lane("operation", platform.config.operation_threads)
         self._commands = _Lane("command", platform.config.command_threads)
         self._wake = threading.Event()
+
+    def when_one_ends(self, act: Callable[[], None]) -> None:
+        """Call this at the end of every operation."""
+        self._ended = act
 
     def wake(self) -> None:
         """Look for new operations now."""

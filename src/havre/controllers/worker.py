@@ -19,6 +19,7 @@ from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
+from havre.controllers.scheduler import Scheduler
 from havre.errors import HavreError
 from havre.operations import scratch
 from havre.operations.context import Platform
@@ -43,6 +44,8 @@ def run(config: Config) -> None:
     runner = OperationRunner(platform, boot)
     watch = DriftWatch(platform)
     routes = RouteSync(platform, also=watch.wake)
+    scheduler = Scheduler(platform, runner.wake)
+    runner.when_one_ends(scheduler.look_again)
     server = QueryServer(config.paths, runner.wake)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -50,6 +53,7 @@ def run(config: Config) -> None:
         runner.wake()
         routes.stop()
         watch.wake()
+        scheduler.look_again()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -64,6 +68,7 @@ def run(config: Config) -> None:
     server.start()
     routes.start()
     watch.start()
+    scheduler.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()

@@ -11,6 +11,7 @@ from pydantic import (
     field_validator,
 )
 
+from havre.manifest.cron import CronJob
 from havre.manifest.parts import (
     Build,
     EnvValue,
@@ -26,6 +27,7 @@ from havre.manifest.values import (
     ContainerPath,
     ContainerUser,
     EnvName,
+    Name,
     Port,
     StopSignal,
 )
@@ -99,6 +101,11 @@ class AppService(RoutedModel):
         description="Command that runs once in the new image before it gets any request, such as migrations. "
         "If it fails, nothing changes.",
         examples=["pnpm db:migrate"],
+    )
+    cron: dict[Name, CronJob] = Field(
+        default_factory=dict,
+        description="Commands that run at certain times, by name; see `havre cron`.",
+        examples=[{"nightly": {"schedule": "0 3 * * *", "command": "node dist/nightly.js"}}],
     )
     volumes: tuple[Volume, ...] = Field(
         (),

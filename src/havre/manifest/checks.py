@@ -41,6 +41,7 @@ def between_services(candidate: Candidate) -> Iterator[Finding]:
     yield from _hosts(candidate)
     yield from _volumes(candidate)
     yield from _names(candidate)
+    yield from _jobs(candidate)
 
 
 def claims(candidate: Candidate) -> Iterator[tuple[tuple[str, str], Finding]]:
@@ -174,3 +175,14 @@ def _names(candidate: Candidate) -> Iterator[Finding]:
                 f"shorten one of {candidate.project}, {candidate.environment} "
                 f"and {name}, together by {over} characters",
             )
+
+
+def _jobs(candidate: Candidate) -> Iterator[Finding]:
+    """Scheduled commands are named without their service: ``havre cron run NAME``."""
+    owners: dict[str, str] = {}
+    for name, service in candidate.models.items():
+        for job in service.cron if isinstance(service, AppService) else ():
+            owner = owners.setdefault(job, name)
+            if owner != name:
+                message = f"is a scheduled command of {owner} too"
+                yield Finding(("services", name, "cron", job), message, "give one of them another name")

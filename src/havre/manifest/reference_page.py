@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from havre.domain.references import ATTRIBUTES, is_secret
+from havre.manifest.cron import CronJob, Hook
 from havre.manifest.fields import keys
 from havre.manifest.model import Backup, Environment, Manifest
 from havre.manifest.parts import (
@@ -41,6 +42,8 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("health", Health),
     ("strategy", Strategy),
     ("ready", Ready),
+    ("cron", CronJob),
+    ("on_failure", Hook),
     ("domains", Domain),
     ("volumes", Volume),
     ("resources", Resources),

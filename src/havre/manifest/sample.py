@@ -119,11 +119,27 @@ def _entry(
     if key in {"domains", "volumes"}:
         nested = _keys(below[0], told, {}, all_set=True)
         return [f"{key}:", "  - " + nested[0], *_indent(nested[1:], 4)]
-    if key in {"build", "health", "ready", "image", "strategy", "resources", "limits", "reservations"}:
-        inner = key in {"image", "strategy", "resources", "limits", "reservations"}
+    if key in {
+        "build",
+        "health",
+        "ready",
+        "on_failure",
+        "image",
+        "strategy",
+        "resources",
+        "limits",
+        "reservations",
+    }:
+        inner = key in {"image", "on_failure", "strategy", "resources", "limits", "reservations"}
         chosen = value if isinstance(value, Mapping) else {}
         nested = _keys(below[0], told, {**values, **chosen}, also_set=also_set, all_set=inner)
         return [f"{key}:", *_indent(nested, 2)]
+    if key == "cron":
+        return [
+            f"{key}:",
+            *(f"  {name}:" for name in value),
+            *_indent(_keys(below[0], told, {}, all_set=True), 4),
+        ]
     if key in {"env", "args"} and isinstance(value, Mapping):
         return [f"{key}:", *(f"  {name}: {flow(item)}" for name, item in value.items())]
     return [f"{key}: {flow(value)}"]

@@ -147,7 +147,8 @@ def _partial(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
         changed["anyOf"] = [_partial(option, definitions) for option in changed["anyOf"]]
     if "patternProperties" in changed:
         changed["patternProperties"] = {
-            key: {"anyOf": [value, {"type": "null"}]} for key, value in changed["patternProperties"].items()
+            key: _partial(value, definitions) if "$ref" in value else {"anyOf": [value, {"type": "null"}]}
+            for key, value in changed["patternProperties"].items()
         }
     if {"type": "null"} in changed.get("anyOf", []) or changed.get("type") == "null":
         return changed

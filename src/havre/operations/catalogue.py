@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from havre.operations import adopt, apply, deploy, destroy, plan, restart, roll_back, run_command, scale
+from havre.operations import (
+    adopt,
+    apply,
+    deploy,
+    destroy,
+    plan,
+    restart,
+    roll_back,
+    run_command,
+    run_scheduled,
+    scale,
+)
 from havre.operations.context import Run, Runbook
 
 RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
@@ -18,4 +29,5 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "plan": plan.runbook,
     "apply": apply.runbook,
     "adopt": adopt.runbook,
+    "cron": run_scheduled.runbook,
 }

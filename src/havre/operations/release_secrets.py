@@ -68,10 +68,7 @@ def _secrets_named(spec: EnvironmentSpec) -> set[str]:
 
 def _secrets_of_programs(spec: EnvironmentSpec) -> set[str]:
     """Without logins of registries: these are not part of a release, so that they can expire."""
-    return {
-        value.secret
-        for service in spec.services.values()
-        if isinstance(service, AppService)
-        for value in service.env.values()
-        if isinstance(value, SecretReference)
-    }
+    apps = [service for service in spec.services.values() if isinstance(service, AppService)]
+    values = [value for service in apps for value in service.env.values()]
+    hooks = [job.on_failure.url for service in apps for job in service.cron.values() if job.on_failure]
+    return {value.secret for value in [*values, *hooks] if isinstance(value, SecretReference)}

@@ -144,6 +144,14 @@ class RunCommand:
             raise UsageError(f"nothing is deployed in {environment}", hint="deploy first: havre deploy")
         return environment.current_release
 
+    @property
+    def _release_or_none(self) -> Release | None:
+        """The release, where there is one still."""
+        try:
+            return self._release
+        except UsageError:
+            return None
+
     def _service(self, release: Release) -> AppService:
         services = EnvironmentSpec.model_validate(release.spec).services
         service = services.get(self.name)

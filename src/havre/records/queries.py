@@ -20,6 +20,8 @@ from havre.records.models import Environment, Event, Operation, Project, Release
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
 COMMANDS: Final = frozenset({"run", "cron"})
 """Kinds that run beside other operations of their environment: all they do is to add a job."""
+KEPT_COMMANDS: Final = 200
+"""One-off commands, and visits to containers, that an environment remembers of each."""
 KEPT_LINES: Final = 10_000
 """Lines of a command's output that are kept; who follows has seen those before."""
 
@@ -84,9 +86,36 @@ def enqueue(kind: str, environment: Environment, params: dict[str, Any], *, acto
         ):
             with suppress(ConflictError):  # over a moment ago
                 request_cancel(command)
+    if kind == "run":
+        _forget_old(kind, environment)
     return Operation.objects.create(
         kind=kind, environment=environment, target=str(environment), params=params, actor=actor
     )
+
+
+def _forget_old(kind: str, environment: Environment) -> None:
+    """Forget the oldest operations of a kind that is used again and again, but none under way."""
+    over = Operation.objects.filter(kind=kind, environment=environment, state__in=Operation.FINAL)
+    old = list(over.order_by("-id").values_list("pk", flat=True)[KEPT_COMMANDS:])
+    Operation.objects.filter(pk__in=old).delete()
+
+
+@transaction.atomic
+def record_exec(environment: Environment, params: dict[str, Any], *, actor: str) -> Operation:
+    """Put on record that somebody goes into a container; nothing is left to do."""
+    _forget_old("exec", environment)
+    operation = Operation.objects.create(
+        kind="exec",
+        environment=environment,
+        target=str(environment),
+        params=params,
+        actor=actor,
+        state=Operation.State.SUCCEEDED,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    record_event(operation, "outcome", {"state": "succeeded", "error": None, "result": {}})
+    return operation
 
 
 def claim(worker: str, *, commands: bool = False) -> Operation | None:

@@ -136,6 +136,14 @@ SCENARIOS = (
         undone=as_before,
     ),
     Scenario(
+        "scheduled command",
+        kind="cron",
+        prepare=deployed,
+        request=lambda site: site.request("cron", job="nightly"),
+        succeeded=as_before,
+        undone=as_before,
+    ),
+    Scenario(
         "plan",
         kind="plan",
         prepare=deployed,

@@ -154,3 +154,16 @@ def test_output_and_the_place_reached_are_stored_together_and_bounded(
     assert kept == ["2", "3", "4"]
     operation.refresh_from_db()
     assert operation.result == {"read": 4}
+
+
+def test_old_commands_are_forgotten_and_none_under_way(
+    shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "KEPT_COMMANDS", 2)
+    waiting, deployment = command(shop), enqueue(shop)
+    for _ in range(4):
+        queries.finish(command(shop), Operation.State.SUCCEEDED)
+    last = command(shop)
+    left = set(Operation.objects.values_list("pk", flat=True))
+    assert len(left) == 5
+    assert {waiting.pk, deployment.pk, last.pk} < left

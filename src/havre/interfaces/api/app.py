@@ -6,7 +6,16 @@ from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.security.base import AuthBase
 
-from havre.interfaces.api import canary, configuration, environments, operations, problems, schemas, streams
+from havre.interfaces.api import (
+    canary,
+    configuration,
+    environments,
+    operations,
+    problems,
+    schedules,
+    schemas,
+    streams,
+)
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.version import version
 
@@ -39,6 +48,7 @@ api.add_router("", streams.router)
 api.add_router("", environments.router)
 api.add_router("", canary.router)
 api.add_router("", configuration.router)
+api.add_router("", schedules.router)
 problems.register(api)
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Body, Router, Status
 
 from havre.config import config
 from havre.interfaces import worker_client
-from havre.interfaces.api import lookup, schemas
+from havre.interfaces.api import lookup, operations, schemas
+from havre.interfaces.api.access import require_administrator
 from havre.manifest import EnvironmentSpec
 from havre.manifest.values import Name
 from havre.operations.workloads import Composition
@@ -76,6 +77,21 @@ async def services(request: HttpRequest, project: Name, environment: Name) -> li
     answer = await worker_client.ask(config().paths, question)
     rows: list[dict[str, Any]] = answer["rows"]
     return rows
+
+
+@router.post(
+    "/environments/{project}/{environment}/exec",
+    response={201: schemas.Operation},
+    summary="Record that somebody goes into a container",
+)
+def record_exec(
+    request: HttpRequest, project: Name, environment: Name, wanted: Body[schemas.Exec]
+) -> Status[dict[str, Any]]:
+    """For `havre exec`, which does the rest without Havre. Only for callers by the unix socket."""
+    caller = require_administrator(request)
+    row = lookup.environment(project, environment)
+    operation = queries.record_exec(row, wanted.model_dump(), actor=caller.actor)
+    return Status(201, operations.shown(operation))
 
 
 _FIELDS = tuple(schemas.Release.model_fields.keys() - {"current", "kept", "builds"})

@@ -16,7 +16,8 @@ from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.problems import ForbiddenError
 from havre.manifest.values import Name
-from havre.records import queries
+from havre.operations.run_scheduled import planned_job
+from havre.records import queries, schedule
 from havre.records.models import Environment, Operation, Project
 
 router = Router(tags=["operations"])
@@ -46,7 +47,11 @@ def enqueue(
         params["ref"] = wanted.params.plan.commit
     if isinstance(wanted, requests.Destroy):
         require_consent(environment, wanted.params.confirm, "destroying it")
-    operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
+    if isinstance(wanted, requests.Cron):
+        job = planned_job(environment, wanted.params.job)
+        operation = schedule.start_now(environment, job.name, job.params, actor=caller.actor)
+    else:
+        operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
     worker_client.wake(config().paths)
     return Status(202, shown(operation))
 

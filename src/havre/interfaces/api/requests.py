@@ -143,6 +143,12 @@ class RunParams(Wanted):
     timeout: Annotated[StrictInt, Field(ge=1, le=7 * 86_400, description="Seconds.")] = 3600
 
 
+class CronParams(Wanted):
+    """Which scheduled command of the live release."""
+
+    job: Name
+
+
 class _Operation(Wanted):
     project: Name
     environment: Name
@@ -190,6 +196,13 @@ class RunCommand(_Operation):
     params: RunParams
 
 
+class Cron(_Operation):
+    """Run a scheduled command now, beside its schedule, paused or not; 409 while it runs."""
+
+    kind: Literal["cron"]
+    params: CronParams
+
+
 class Plan(_Operation):
     """Say what a deployment would change, and what was changed by hand."""
 
@@ -212,6 +225,6 @@ class Adopt(_Operation):
 
 
 WantedOperation = Annotated[
-    Deploy | Rollback | Restart | Scale | Destroy | RunCommand | Plan | Apply | Adopt,
+    Deploy | Rollback | Restart | Scale | Destroy | RunCommand | Cron | Plan | Apply | Adopt,
     Field(discriminator="kind"),
 ]

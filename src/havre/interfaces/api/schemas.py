@@ -212,6 +212,14 @@ class Release(Schema):
     secret_versions: dict[str, int]
 
 
+class Exec(Wanted):
+    """Somebody goes into a task's container: ``SERVICE.N``, the program, and the account that asks."""
+
+    task: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,100}$")]
+    program: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    account: Annotated[str, StringConstraints(max_length=100)]
+
+
 # Variables, secrets, tokens
 
 

@@ -12,7 +12,9 @@ from havre.errors import HavreError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     canary,
+    cron,
     deploy_key,
+    enter,
     init,
     installation,
     local_ca,
@@ -117,6 +119,7 @@ for _command, _panel in (
     (releases.restart, _DEPLOY),
     (releases.destroy, _DEPLOY),
     (one_off.run, _RUN),
+    (enter.exec_, _RUN),
     (look.ps, _LOOK),
     (logs.logs, _LOOK),
     (look.releases, _LOOK),
@@ -128,9 +131,11 @@ for _command, _panel in (
     (server.web, _SERVER),
     (server.worker, _SERVER),
 ):
-    app.command(help=prose(_command), epilog=epilog(_command.__name__), rich_help_panel=_panel)(_command)
+    _word = _command.__name__.rstrip("_")  # exec_, for Python has an exec of its own
+    app.command(_word, help=prose(_command), epilog=epilog(_word), rich_help_panel=_panel)(_command)
 for _group, _name, _panel in (
     (local_ca.app, "server local-ca", ""),
+    (cron.app, "cron", _RUN),
     (operations.app, "operations", _LOOK),
     (variables.app, "env", _SETTINGS),
     (secrets.app, "secrets", _SETTINGS),

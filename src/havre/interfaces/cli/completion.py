@@ -34,6 +34,17 @@ def services(ctx: typer.Context, incomplete: str) -> list[str]:
     return _ask(ctx, incomplete, lambda client: _services(ctx, client))
 
 
+def jobs(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Names of the environment's scheduled commands."""
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    return _ask(
+        ctx,
+        incomplete,
+        lambda client: [row["name"] for row in client.get(at(_project(ctx), _environment(ctx), "cron"))],
+    )
+
+
 def scales(ctx: typer.Context, incomplete: str) -> list[str]:
     """``SERVICE=`` for each service."""
     return _ask(ctx, incomplete, lambda client: [f"{name}=" for name in _services(ctx, client)])

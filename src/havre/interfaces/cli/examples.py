@@ -56,6 +56,19 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre run api --release 12 --env-var DRY_RUN=1 -- node dist/fix.js", ""),
         ("havre run api --detach -- node dist/slow.js", ""),
     ),
+    "exec": (
+        ("havre exec api -- sh", "a shell in the first running task"),
+        ("havre exec db --task 1 -- psql -U shop", ""),
+        ("havre exec db -- pg_dump -U shop shop > shop.sql", ""),
+    ),
+    "cron list": (
+        ("havre cron list", ""),
+        ("havre cron list -e staging --json", ""),
+    ),
+    "cron history": (("havre cron history nightly -n 50", ""),),
+    "cron run": (("havre cron run nightly", "now; its exit code is this command's"),),
+    "cron pause": (("havre cron pause nightly", ""),),
+    "cron resume": (("havre cron resume nightly", ""),),
     "ps": (
         ("havre ps", ""),
         ("havre ps -p shop -e staging --json", ""),

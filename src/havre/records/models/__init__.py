@@ -10,6 +10,7 @@ from havre.records.models.drift import Drift
 from havre.records.models.operations import Event, Operation, Step
 from havre.records.models.projects import Environment, Project, Secret, Variable
 from havre.records.models.releases import Build, Release
+from havre.records.models.schedule import ScheduledJob, ScheduledRun
 from havre.records.models.server import Token, Worker
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Operation",
     "Project",
     "Release",
+    "ScheduledJob",
+    "ScheduledRun",
     "Secret",
     "Step",
     "Token",

@@ -63,6 +63,11 @@ def test_the_document_describes_every_path(ask):
     document = ask("GET", "/api/v1/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/v1/version",
+        "/api/v1/environments/{project}/{environment}/exec",
+        "/api/v1/environments/{project}/{environment}/cron",
+        "/api/v1/environments/{project}/{environment}/cron/{job}/runs",
+        "/api/v1/environments/{project}/{environment}/cron/{job}/pause",
+        "/api/v1/environments/{project}/{environment}/cron/{job}/resume",
         "/api/v1/projects",
         "/api/v1/projects/{project}/deploy-key",
         "/api/v1/environments",

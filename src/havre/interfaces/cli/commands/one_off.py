@@ -10,7 +10,15 @@ import typer
 
 from havre.errors import CommandError, HavreError, UsageError
 from havre.interfaces.cli import completion, trouble
-from havre.interfaces.cli.session import PRODUCTION, Detach, Environment, Events, Project, project_of
+from havre.interfaces.cli.session import (
+    PRODUCTION,
+    Detach,
+    Environment,
+    Events,
+    Project,
+    open_client,
+    project_of,
+)
 
 if TYPE_CHECKING:
     from havre.interfaces.cli.client import Client, Received
@@ -68,9 +76,6 @@ def run(
     its time was over, 125 where it could not be run. It gets nothing on standard input. It runs beside
     deployments and goes on if the connection breaks; Ctrl-C stops it.
     """
-    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
-    from havre.interfaces.cli.session import open_client  # noqa: PLC0415 - start-up time
-
     params = {
         "service": service,
         "command": command,
@@ -85,7 +90,13 @@ def run(
         "environment": environment,
         "params": params,
     }
-    operation = client.post("/api/v1/operations", request)
+    follow_or_tell(client, client.post("/api/v1/operations", request), detach=detach, as_json=as_json)
+
+
+def follow_or_tell(client: Client, operation: dict[str, Any], *, detach: bool, as_json: bool) -> None:
+    """Pass on what a command writes and end with its exit code, or print its operation's number."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
     if detach:
         if as_json:
             screen.print_json(operation)

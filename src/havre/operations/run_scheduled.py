@@ -1,0 +1,149 @@
+"""Cron: a scheduled command, run as a one-off one is; its failure and its recovery are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from havre.adapters.notify.webhook import post
+from havre.errors import HavreError, UsageError
+from havre.manifest import AppService, EnvironmentSpec
+from havre.manifest.cron import CronJob, Hook
+from havre.manifest.services import SecretReference
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.run_command import RunCommand
+from havre.operations.workloads import Composition
+from havre.records import schedule
+from havre.records.models import Environment, Event, Operation
+
+_LINES_TOLD: Final = 20
+_LONGEST_LINE: Final = 500
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A job as the live release of an environment has it."""
+
+    name: str
+    service: str
+    job: CronJob
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters of its operation."""
+        return {
+            "job": self.name,
+            "service": self.service,
+            "command": list(self.job.command),
+            "timeout": self.job.timeout,
+        }
+
+
+def planned(environment: Environment) -> dict[str, Planned]:
+    """The jobs of the live release by name; none where nothing is deployed."""
+    release = environment.current_release
+    if release is None:
+        return {}
+    return jobs_of(EnvironmentSpec.model_validate(release.spec))
+
+
+def jobs_of(spec: EnvironmentSpec) -> dict[str, Planned]:
+    """The jobs of a release by name."""
+    return {
+        job: Planned(job, name, entry)
+        for name, service in spec.services.items()
+        if isinstance(service, AppService)
+        for job, entry in service.cron.items()
+    }
+
+
+def planned_job(environment: Environment, name: str) -> Planned:
+    """One job of the live release.
+
+    Raises:
+        UsageError: it has none of that name.
+    """
+    jobs = planned(environment)
+    if name in jobs:
+        return jobs[name]
+    raise UsageError(
+        f"the live release of {environment} has no scheduled command {name}",
+        hint=f"it has {', '.join(sorted(jobs))}" if jobs else "add one under cron in havre.yaml, and deploy",
+    )
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a scheduled command: those of any command, and who has to know of it."""
+    command = RunScheduled(run)
+    report = Step("report", "Say that it works again, if it had failed", command.report)
+    return Runbook(steps=(*command.steps, report), undo=command.undo)
+
+
+class RunScheduled(RunCommand):
+    """One run of a scheduled command."""
+
+    @property
+    def job_name(self) -> str:
+        """Its name in the manifest."""
+        return str(self.run.operation.params["job"])
+
+    def report(self) -> str:
+        """After a failure, a success is news."""
+        if not schedule.set_failing(self.run.environment, self.job_name, failing=False):
+            return "no news"
+        return self._tell("recovered", "it works again") or "it had failed before; nobody is to be told"
+
+    def undo(self) -> str:
+        """Take the job away; a failure is told, that somebody stopped it is not."""
+        done = super().undo()
+        begun: Mapping[str, Any] = self.run.operation.result.get("undoing") or {}
+        if begun.get("state") != Operation.State.FAILED:
+            return done
+        schedule.set_failing(self.run.environment, self.job_name, failing=True)
+        told = self._tell("failed", str(begun["error"]["message"]))
+        return f"{done}; {told}" if told else done
+
+    def _tell(self, outcome: str, message: str) -> str:
+        """Send the alert, if the manifest names somebody; in words what came of it, empty without one."""
+        hook = self._hook()
+        if hook is None or self.run.operation.result.get("alerted"):
+            return ""
+        try:
+            status = post(self._url(hook), self._payload(outcome, message))
+        except HavreError as error:
+            # The run's own outcome stands, whoever could not be told.
+            self.run.log(f"alert: {error.message}")
+            self.run.remember(alert=error.message)
+            return error.message
+        self.run.remember(alerted=True)
+        return f"the alert was taken ({status})"
+
+    def _hook(self) -> Hook | None:
+        release = self._release_or_none
+        found = jobs_of(EnvironmentSpec.model_validate(release.spec)).get(self.job_name) if release else None
+        return found.job.on_failure if found else None
+
+    def _url(self, hook: Hook) -> str:
+        if not isinstance(hook.url, SecretReference):
+            return hook.url
+        return Composition.of(self.run.platform.config, self._release).values[hook.url.secret].strip()
+
+    def _payload(self, outcome: str, message: str) -> dict[str, Any]:
+        self.run.flush()
+        operation = self.run.operation
+        last = Event.objects.filter(operation=operation, kind="log", data__source__in=("stdout", "stderr"))
+        lines = [event.data["line"][:_LONGEST_LINE] for event in last.order_by("-id")[:_LINES_TOLD]]
+        run = getattr(operation, "scheduled_run", None)
+        return {
+            "project": self.run.project,
+            "environment": self.run.environment.name,
+            "service": self.name,
+            "job": self.job_name,
+            "operation": operation.pk,
+            "outcome": outcome,
+            "message": message,
+            "exit_code": operation.result.get("exit_code"),
+            "due": run.due_at.isoformat() if run else None,
+            "lines": lines[::-1],
+        }
