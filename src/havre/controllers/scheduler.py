@@ -71,18 +71,25 @@ class Scheduler:
     def look(self) -> timedelta:
         """Decide everything that is due now; how long nothing will be."""
         now = self._clock()
-        schedules = []
+        schedules: list[Schedule] = []
         is_busy = False
         for environment in Environment.objects.select_related("project", "current_release"):
-            jobs = planned(environment)
-            for job in jobs.values():
-                when = Schedule(job.job.schedule, job.job.timezone)
-                row = schedule.ensure_job(environment, job.name, when.expression, when.timezone, now=now)
-                if row.paused_at is None:
-                    schedules.append(when)
-                    self._decide(row, job, when, now)
-            is_busy |= self._start_waiting(environment, jobs)
+            try:
+                is_busy |= self._look_at(environment, schedules, now)
+            except Exception:  # one environment's trouble is no reason to leave out the others
+                log.exception("scheduled commands of %s", environment)
         return next_look(schedules, self._clock(), at_most=_BUSY if is_busy else _LONGEST_SLEEP)
+
+    def _look_at(self, environment: Environment, schedules: list[Schedule], now: datetime) -> bool:
+        """Decide what is due in one environment, and note its schedules; whether a run waits still."""
+        jobs = planned(environment)
+        for job in jobs.values():
+            when = Schedule(job.job.schedule, job.job.timezone)
+            row = schedule.ensure_job(environment, job.name, when.expression, when.timezone, now=now)
+            if row.paused_at is None:
+                schedules.append(when)
+                self._decide(row, job, when, now)
+        return self._start_waiting(environment, jobs)
 
     def _decide(self, row: ScheduledJob, job: Planned, when: Schedule, now: datetime) -> None:
         active = schedule.active_run(row.environment, job.name)

@@ -18,6 +18,7 @@ from havre.operations.workloads import Composition
 from havre.records import queries
 from havre.records.models import Release
 
+_GRACE_WITHOUT_RELEASE: Final = 10.0  # seconds; what the manifest says is gone with the release
 SOURCES: Final = {"stdout": "stdout", "stderr": "stderr"}
 
 
@@ -120,11 +121,12 @@ class RunCommand:
 
     def _remove(self) -> bool:
         name = naming.run_name(self.run.project, self.run.environment.name, self.name, self.run.operation.pk)
-        if not self.run.platform.engine.has_service(name):
-            take_away(self.run, name, grace=0.0)  # containers, if the last worker died in between
-            return False
-        self.job.remove()
-        return True
+        is_there = self.run.platform.engine.has_service(name)
+        if is_there and self._release_or_none is not None:
+            self.job.remove()
+        else:  # only containers are left, if the last worker died in between
+            take_away(self.run, name, grace=_GRACE_WITHOUT_RELEASE)
+        return is_there
 
     def _judge(self, ending: Ending) -> None:
         if ending.exit_code is not None:
@@ -137,7 +139,15 @@ class RunCommand:
     @property
     def _release(self) -> Release:
         environment = self.run.environment
-        number = self.run.operation.result.get("in_release") or self.run.operation.params.get("release")
+        begun = self.run.operation.result.get("in_release")
+        if begun is not None:  # whatever became of that release meanwhile
+            found = environment.releases.filter(number=begun).first()
+            if found is None:
+                raise UsageError(
+                    f"release {begun} of {environment} is gone, for the environment was destroyed"
+                )
+            return found
+        number = self.run.operation.params.get("release")
         if number is not None:
             return queries.release_numbered(environment, int(number))
         if environment.current_release is None:

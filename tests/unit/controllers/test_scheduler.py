@@ -192,3 +192,15 @@ def test_history_is_bounded_with_its_operations(shop: Environment, monkeypatch: 
         queries.finish(operation, Operation.State.SUCCEEDED)
     assert len(schedule.runs_of(shop, "hourly", limit=10)) == 3
     assert Operation.objects.filter(kind="cron").count() == 3
+
+
+def test_one_environments_trouble_is_not_the_others(
+    shop: Environment, scheduler: Scheduler, clock: Clock
+) -> None:
+    broken = queries.ensure_environment("a", "production", source="/srv/a")
+    operation = queries.enqueue("deploy", broken, {}, actor="ada")
+    queries.go_live(queries.new_release(broken, operation, spec={"written by": "another version"}))
+    scheduler.look()
+    clock.go(minutes=31)
+    scheduler.look()
+    assert len(runs("hourly")) == 1

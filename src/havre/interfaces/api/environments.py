@@ -41,6 +41,7 @@ def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 
     busy = dict(
         Operation.objects.filter(state=Operation.State.RUNNING)
         .exclude(environment=None)
+        .exclude(kind__in=queries.COMMANDS)
         .values_list("environment_id", "kind")
     )
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
