@@ -58,8 +58,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "exec": (
         ("havre exec api -- sh", "a shell in the first running task"),
-        ("havre exec db --task 1 -- psql -U shop", ""),
-        ("havre exec db -- pg_dump -U shop shop > shop.sql", ""),
+        ("havre exec db -- psql shop", "as the database's administrator"),
+        ("havre exec db -- pg_dump shop > shop.sql", ""),
     ),
     "cron list": (
         ("havre cron list", ""),
