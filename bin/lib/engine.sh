@@ -195,6 +195,10 @@ engine_restart() {
     [ $((left -= 1)) -gt 0 ] || die "the engine of node $node does not end"
     sleep 0.1
   done
+  # A daemon that ends while an overlay network is in use may leave its vxlan link behind, and cannot
+  # make it again ("error creating vxlan interface: file exists").
+  _in_node "$node" sh -c 'for link in /sys/class/net/vx-*; do
+    [ ! -e "$link" ] || ip link delete "${link##*/}"; done'
   _daemon_up "$node"
   _node_wait "$node"
 }
