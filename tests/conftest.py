@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import signal
 from pathlib import Path
 
 import coverage
@@ -14,6 +15,11 @@ import pytest
 TESTS = Path(__file__).parent
 KINDS = ("unit", "integration", "e2e")
 """Folders of tests, cheapest first."""
+
+# A shell without job control starts what it puts into the background with Ctrl-C ignored, which
+# children inherit; tests send it to commands.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _kind(item: pytest.Item) -> str:
