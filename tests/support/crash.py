@@ -206,8 +206,10 @@ class Site:
         while True:
             try:
                 answer = _PUBLIC.get("http://127.0.0.1/", headers={"Host": self.host})
-            except httpx.ConnectError:  # a new server's router is only starting
-                assert time.monotonic() < deadline
+            except httpx.ConnectError:
+                if not self.exists():
+                    return "404"  # a new server has no router before its first deployment
+                assert time.monotonic() < deadline  # and then it is only starting
                 time.sleep(0.2)
                 continue
             break
