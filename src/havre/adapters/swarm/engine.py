@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import docker
 import requests
 from docker.errors import APIError, DockerException, NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
+from havre.adapters.swarm.calls import NotListed, explained, until_listed, while_busy
 from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
 from havre.domain import naming
 from havre.domain.snapshot import Snapshot, Task
 from havre.domain.workload import Workload
-from havre.errors import EngineAway, EngineError
+from havre.errors import EngineError
 
 _MANAGED = {"label": f"{naming.MANAGED}=true"}
 
@@ -172,7 +172,7 @@ class Engine:
         with explained(f"removing the network {name}"):
             found = self._network_id(name)
             if found:
-                for attempt in _while_busy():
+                for attempt in while_busy():
                     with attempt:
                         self._api.remove_network(found)
 
@@ -197,7 +197,7 @@ class Engine:
         with explained(f"removing the secret {name}"):
             found = self._secret_id(name)
             if found:
-                for attempt in _while_busy():
+                for attempt in while_busy():
                     with attempt:
                         self._api.remove_secret(found)
 
@@ -211,7 +211,7 @@ class Engine:
     def remove_volume(self, name: str) -> None:
         """Remove a volume and its data, once nothing uses it any more."""
         with explained(f"removing the volume {name}"):
-            for attempt in _while_busy():
+            for attempt in while_busy():
                 with attempt:
                     self._api.remove_volume(name)
 
@@ -297,11 +297,14 @@ class Engine:
             return None
 
     def _request(self, workload: Workload) -> dict[str, Any]:
+        return until_listed()(self._request_now, workload)
+
+    def _request_now(self, workload: Workload) -> dict[str, Any]:
         networks = {a.network: self._network_id(a.network) for a in workload.attachments}
         secrets = {f.secret: self._secret_id(f.secret) for f in workload.secret_files}
         missing = [name for name, found in {**networks, **secrets}.items() if found is None]
         if missing:
-            raise EngineError(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
+            raise NotListed(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
         return service_request(
             workload,
             networks=cast("dict[str, str]", networks),
@@ -404,45 +407,3 @@ def _arguments(request: dict[str, Any]) -> dict[str, Any]:
         "update_config": request.get("UpdateConfig"),
         "endpoint_spec": request.get("EndpointSpec"),
     }
-
-
-def _while_busy() -> Retrying:
-    """Retry while the engine says that a stopped task still holds the thing."""
-    busy = retry_if_exception(
-        lambda error: (
-            isinstance(error, APIError)
-            and any(word in str(error) for word in ("in use", "active endpoints", "is in use"))
-        )
-    )
-    return Retrying(retry=busy, stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
-
-
-@contextmanager
-def explained(doing: str) -> Iterator[None]:
-    """Turn the SDK's errors into one that says what was being done and what helps."""
-    try:
-        yield
-    except APIError as error:
-        told = str(error.explanation or error)
-        kind = EngineAway if error.is_server_error() and _is_away(told) else EngineError
-        raise kind(f"{doing}: the engine refused: {told}", retryable=bool(error.is_server_error())) from error
-    except (DockerException, requests.RequestException, OSError) as error:
-        raise EngineAway(
-            f"{doing}: {error}",
-            hint="is the Docker engine running, and may this process use it? `havre doctor` looks",
-        ) from error
-
-
-_NO_LEADER: Final = (
-    "does not have a leader",
-    "not a swarm manager",
-    "manager is not available",
-    "deadline exceeded",
-    "code = unavailable",
-    "transport is closing",
-)
-"""What an engine says whose Swarm has not come up yet, or is losing its manager."""
-
-
-def _is_away(told: str) -> bool:
-    return any(words in told.lower() for words in _NO_LEADER)

@@ -21,7 +21,8 @@ from urllib.parse import urlsplit
 
 import docker
 
-from havre.adapters.swarm.engine import Engine, explained
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.engine import Engine
 from havre.errors import EngineError
 
 _CHUNK: Final = 64 * 1024

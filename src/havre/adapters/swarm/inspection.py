@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from docker.errors import NotFound
 
-from havre.adapters.swarm.engine import Engine, explained
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.facts import Hide, facts
 from havre.adapters.swarm.requests import service_request
 from havre.domain import naming

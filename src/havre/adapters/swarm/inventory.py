@@ -10,7 +10,8 @@ import docker
 from docker.errors import APIError, NotFound
 
 from havre.adapters.swarm import jobs
-from havre.adapters.swarm.engine import Engine, explained
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.engine import Engine
 from havre.domain import naming
 from havre.domain.audit import Kind, Thing
 from havre.errors import EngineError

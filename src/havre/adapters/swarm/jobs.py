@@ -13,7 +13,8 @@ from typing import Any, Final
 import docker
 from docker.errors import NotFound
 
-from havre.adapters.swarm.engine import Engine, explained
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.engine import Engine
 
 _SERVICE_NAME: Final = "com.docker.swarm.service.name"
 
