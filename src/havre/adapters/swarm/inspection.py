@@ -37,7 +37,7 @@ def described(engine: Engine, project: str, environment: str, hide: Hide) -> dic
     labels = [f"{key}={value}" for key, value in naming.labels(project, environment).items()]
     with explained("reading the services"):
         services = engine.api.services(filters={"label": labels})
-        names = {net["Id"]: net["Name"] for net in engine.api.networks(filters={"driver": "overlay"})}
+        names = {net["Id"]: net["Name"] for net in engine.api.networks(filters={"scope": "swarm"})}
     return {
         service["Spec"]["Name"]: Described(
             (service["Spec"].get("Labels") or {}).get(naming.SPEC, ""),
@@ -82,7 +82,7 @@ def network_names(engine: Engine) -> frozenset[str]:
         EngineError: the engine refuses or does not answer.
     """
     with explained("listing networks"):
-        return frozenset(net["Name"] for net in engine.api.networks(filters={"driver": "overlay"}))
+        return frozenset(net["Name"] for net in engine.api.networks(filters={"scope": "swarm"}))
 
 
 def strangers(engine: Engine, network: str) -> list[str]:
