@@ -41,10 +41,14 @@ class Traffic:
     within: tuple[tuple[float, int], ...] = ()
 
     def since(self, before: Traffic) -> Traffic:
-        """The difference of two readings; a counter that fell began anew (the router restarted)."""
-        if self.requests < before.requests:
+        """The difference of two readings, one soon after the other.
+
+        Where any counter fell, all began anew: the router restarted, or forgot an earlier canary's.
+        """
+        earlier, now = dict(before.within), dict(self.within)
+        fell = any(now.get(limit, 0) < count for limit, count in earlier.items())
+        if fell or self.requests < before.requests or self.errors < before.errors:
             return self
-        earlier = dict(before.within)
         return Traffic(
             self.requests - before.requests,
             self.errors - before.errors,

@@ -100,6 +100,8 @@ def test_readings_are_subtracted_and_a_restart_of_the_router_is_seen() -> None:
     before, after = traffic(100, 3), traffic(150, 5)
     assert after.since(before) == traffic(50, 2)
     assert traffic(10).since(before) == traffic(10)
+    assert traffic(120, 1).since(before) == traffic(120, 1)  # the errors fell: an earlier canary's are gone
+    assert traffic(120, 3, seconds=0.3).since(before) == traffic(120, 3, seconds=0.3)
     assert after.since(Traffic()) == after
 
 

@@ -104,7 +104,8 @@ class _Watch:
         self.said = ""
         self.has_seen = False
         self._target = target
-        self._first: dict[str, tuple[Traffic, Traffic]] = {}
+        self._read: dict[str, tuple[Traffic, Traffic]] = {}
+        self._counts: dict[str, tuple[Traffic, Traffic]] = {}
         self._warm: dict[str, tuple[Traffic, Traffic]] = {}
         self._readings: deque[tuple[float, Mapping[str, tuple[Traffic, Traffic]]]] = deque()
         self._read_at = self._seen_at = self._told_at = time.monotonic()
@@ -137,10 +138,21 @@ class _Watch:
             return
         self._seen_at = now
         self.has_seen = True
-        self._readings.append((now, {name: traefik.traffic(text, self._full(name)) for name in self.names}))
+        self._readings.append((now, {name: self._counted(name, text) for name in self.names}))
         while len(self._readings) > 2 and now - self._readings[1][0] >= _WINDOW:  # noqa: PLR2004 - keep one
             self._readings.popleft()
         self._judge()
+
+    def _counted(self, name: str, text: str) -> tuple[Traffic, Traffic]:
+        """What the live release and the new one answered since this watch began; it never falls."""
+        read = traefik.traffic(text, self._full(name))
+        before, counted = self._read.get(name, read), self._counts.get(name, (Traffic(), Traffic()))
+        self._read[name] = read
+        live, new = (
+            total.plus(now.since(then)) for total, now, then in zip(counted, read, before, strict=True)
+        )
+        self._counts[name] = (live, new)
+        return live, new
 
     def _judge(self) -> None:
         (_, first), (now, last) = self._readings[0], self._readings[-1]
@@ -167,8 +179,7 @@ class _Watch:
     def _since_warm(self, name: str, now: tuple[Traffic, Traffic], limits: Limits) -> tuple[Traffic, Traffic]:
         """What both answered in the window since the new release had its first requests: old, new."""
         _, in_window = self._readings[0]
-        started = self._first.setdefault(name, in_window[name])
-        if name not in self._warm and now[1].since(started[1]).requests >= limits.min_requests:
+        if name not in self._warm and now[1].requests >= limits.min_requests:
             self._warm[name] = now
         begun = self._warm.get(name, now)
         if in_window[name][1].requests > begun[1].requests:
