@@ -22,6 +22,8 @@ from support.crash import FINAL, ROOMY, Lab, Moment, Scenario, Site, load
 from support.load import Load
 from support.server import Server
 
+pytestmark = pytest.mark.timeout(1800)  # a busy machine; on a quiet one each takes one to two minutes
+
 SCENARIOS = [s for s in scenarios.SCENARIOS if os.environ.get("HAVRE_TEST_SCENARIO", "") in s.name]
 """All, or while you work on one, those with these words in their name."""
 
