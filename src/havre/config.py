@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +20,19 @@ from pydantic_settings import (
 
 WEB_UID_WITHOUT_ACCOUNT = 61987
 """Uid and gid of the web process where no account ``havre`` exists (in systemd's dynamic range)."""
+
+
+def _bytes_of(value: object) -> object:
+    """Bytes of a size's text, as in a manifest: ``512M``, ``10G``."""
+    if not isinstance(value, str):
+        return value
+    from havre.manifest.values import parse_size  # noqa: PLC0415 - start-up time: rarely set
+
+    return parse_size(value)
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes_of), Field(ge=0)]
+"""A size in bytes, written as in a manifest."""
 
 
 class Paths:
@@ -42,6 +56,7 @@ class Paths:
         self.certificates = state / "certificates"
         self.sources = state / "sources"
         self.builds = state / "builds"
+        self.made_images = state / "platform-images"
 
 
 class Config(BaseSettings):
@@ -108,6 +123,25 @@ class Config(BaseSettings):
         8, description="Commands (`havre run`, scheduled ones) run at once, beside the operations."
     )
     operation_threads: int = Field(4, description="Operations run at once, each in its own environment.")
+    build_cpus: float = Field(
+        0.0, ge=0, description="Processors that builds may take in all; 0 is half of the server's."
+    )
+    build_memory: Bytes = Field(
+        0, description="Memory that builds may take in all, such as `4G`; 0 is half of the server's."
+    )
+    build_cache: Bytes = Field(
+        10 * 1024**3,
+        description="Disk that the engine's build cache may take; what was not used longest goes first.",
+    )
+    build_reserve: Bytes = Field(
+        2 * 1024**3, description="Free disk below which no build begins; the cache is pruned before."
+    )
+    keep_releases: int = Field(
+        5, ge=1, le=1000, description="Releases of each environment that keep their images for a rollback."
+    )
+    build_slots: int = Field(
+        1, ge=1, le=64, description="Builds run at once; others wait in the order in which they came."
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
 
-from havre.config import Config
+from havre.config import Bytes, Config
+from havre.manifest.values import format_size
 
 PAGE = Path("docs/reference/settings.md")
 
@@ -37,9 +38,12 @@ def _page() -> Iterator[str]:
     yield f"| environment variable | key in `{file}` | value | default | meaning |"
     yield "|---|---|---|---|---|"
     for name, field in Config.model_fields.items():
-        default = "" if field.default in {None, ""} else f"`{field.default}`"
+        is_size = any(part in field.metadata for part in get_args(Bytes)[1:])
+        value = format_size(field.default) if is_size and field.default else field.default
+        default = "" if value in {None, ""} else f"`{value}`"
+        kind = "size" if is_size else _kind(field.annotation)
         told = (field.description or "").replace("|", r"\|")
-        yield f"| `{prefix}{name.upper()}` | `{name}` | {_kind(field.annotation)} | {default} | {told} |"
+        yield f"| `{prefix}{name.upper()}` | `{name}` | {kind} | {default} | {told} |"
     yield ""
     yield "What the `havre` command itself reads from the environment is on the page of the"
     yield "[command](cli.md)."

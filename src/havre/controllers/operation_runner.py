@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from havre.controllers import interruptions
 from havre.errors import Cancelled, EngineAway, HavreError
+from havre.operations.build_queue import BuildQueue
 from havre.operations.catalogue import RUNBOOKS
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
 from havre.records import queries, trouble
@@ -26,19 +27,25 @@ log = logging.getLogger(__name__)
 _BEGINNINGS: Final = 20  # of one operation by one worker, while engine or records come and go
 _AWAY_LOOK: Final = 1.0  # seconds
 _IDLE_LOOK: Final = 5.0  # seconds; new operations wake the runner at once, this is the safety net
+_MOST_WAITING: Final = 32
 
 
 class _Lane:
-    """Threads of one sort of operation, so that long commands never hold up a deployment."""
+    """Threads of one sort of operation, so that long commands never hold up a deployment.
 
-    def __init__(self, name: str, threads: int) -> None:
+    Who waits in a build queue keeps its thread, but takes no place of another operation.
+    """
+
+    def __init__(self, name: str, threads: int, builds: BuildQueue | None = None) -> None:
         self._threads = threads
+        self._builds = builds
         self._running: set[Future[None]] = set()
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.pool = ThreadPoolExecutor(threads + _MOST_WAITING, thread_name_prefix=name)
 
     def has_room(self) -> bool:
         self._running = {future for future in self._running if not future.done()}
-        return len(self._running) < self._threads
+        waiting = min(self._builds.waiting, _MOST_WAITING) if self._builds else 0
+        return len(self._running) - waiting < self._threads
 
     def submit(self, act: Callable[[Operation], None], operation: Operation) -> Future[None]:
         future = self.pool.submit(act, operation)
@@ -52,14 +59,14 @@ class OperationRunner:
     def __init__(self, platform: Platform, boot: str) -> None:
         self._platform = platform
         self._boot = boot
-        self._ended: Callable[[], None] = lambda: None
-        self._operations = _Lane("operation", platform.config.operation_threads)
+        self._ended: list[Callable[[], None]] = []
+        self._operations = _Lane("operation", platform.config.operation_threads, platform.builds.queue)
         self._commands = _Lane("command", platform.config.command_threads)
         self._wake = threading.Event()
 
     def when_one_ends(self, act: Callable[[], None]) -> None:
-        """Call this at the end of every operation."""
-        self._ended = act
+        """Call this too at the end of every operation."""
+        self._ended.append(act)
 
     def wake(self) -> None:
         """Look for new operations now."""
@@ -91,7 +98,8 @@ class OperationRunner:
         lane.submit(self._run, operation).add_done_callback(lambda _: self._over())
 
     def _over(self) -> None:
-        self._ended()
+        for act in self._ended:
+            act()
         self.wake()  # the end of one operation may free its environment for the next
 
     def _run(self, operation: Operation) -> None:
@@ -209,6 +217,7 @@ def _write_down(operation: Operation, runbook: Runbook) -> None:
 
 def _take(run: Run, step: Step) -> None:
     began = time.monotonic()
+    run.step = step
     _record(run, step, StepRecord.State.RUNNING)
     interruptions.at(run, step, "begin")
     try:
@@ -216,11 +225,11 @@ def _take(run: Run, step: Step) -> None:
     except Exception as error:
         run.flush()
         words = error.message if isinstance(error, HavreError) else type(error).__name__
-        _record(run, step, StepRecord.State.FAILED, words, time.monotonic() - began)
+        _record(run, step, StepRecord.State.FAILED, run.redact(words), time.monotonic() - began)
         raise
     interruptions.at(run, step, "end")
     run.flush()
-    _record(run, step, StepRecord.State.DONE, message, time.monotonic() - began)
+    _record(run, step, StepRecord.State.DONE, run.redact(message), time.monotonic() - began)
 
 
 def _undo(
@@ -228,6 +237,7 @@ def _undo(
 ) -> None:
     run.undoing = True
     began = time.monotonic()
+    error = _redacted(run, error)
     told = {"message": error.message, "hint": error.hint, "detail": error.detail}
     run.remember(undoing={"state": state, "error": told})
     step = Step("undo", "Undo", runbook.undo)
@@ -254,7 +264,17 @@ def _undo(
     log.info("operation %s undone in %.1f s", run.operation.pk, time.monotonic() - began)
     run.flush()
     result = {key: value for key, value in run.operation.result.items() if key != "undoing"}
-    queries.finish(run.operation, state, error=error, result=result)
+    queries.finish(run.operation, state, error=_redacted(run, error), result=result)
+
+
+def _redacted(run: Run, error: HavreError) -> HavreError:
+    """The error as people may read it: what a program said last may hold a secret."""
+    return HavreError(
+        run.redact(error.message),
+        hint=run.redact(error.hint),
+        detail=run.redact(error.detail),
+        retryable=error.retryable,
+    )
 
 
 def _record(

@@ -16,14 +16,16 @@ from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
+from havre.controllers.housekeeping import Housekeeping
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
 from havre.controllers.scheduler import Scheduler
 from havre.errors import HavreError
 from havre.operations import scratch
-from havre.operations.context import Platform
-from havre.operations.platform import ensure, wait_until_stopping
+from havre.operations.builds import Builds
+from havre.operations.context import Interrupted, Platform
+from havre.operations.platform import by_worker, ensure, wait_until_stopping
 from havre.operations.routing import Routing
 from havre.records.models import Worker
 
@@ -37,7 +39,7 @@ def run(config: Config) -> None:
     """Run until SIGTERM or SIGINT; operations under way are left for the next worker to continue."""
     stopping = threading.Event()
     engine = Engine(config.docker_host)
-    platform = Platform(config, engine, Routing(config, engine), stopping)
+    platform = Platform(config, engine, Routing(config, engine), stopping, Builds(config, engine))
     boot = uuid.uuid4().hex
     scratch.take_over(config.paths)
     platform.routing.forget_earlier_probes()
@@ -45,7 +47,9 @@ def run(config: Config) -> None:
     watch = DriftWatch(platform)
     routes = RouteSync(platform, also=watch.wake)
     scheduler = Scheduler(platform, runner.wake)
+    housekeeping = Housekeeping(platform)
     runner.when_one_ends(scheduler.look_again)
+    runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -54,6 +58,7 @@ def run(config: Config) -> None:
         routes.stop()
         watch.wake()
         scheduler.look_again()
+        housekeeping.nudge()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -69,6 +74,7 @@ def run(config: Config) -> None:
     routes.start()
     watch.start()
     scheduler.start()
+    housekeeping.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()
@@ -85,7 +91,9 @@ def _prepare(platform: Platform) -> None:
         try:
             platform.routing.publish_api()
             if platform.config.domain or platform.routing.has_router():
-                ensure(platform, report=log.info, wait=wait_until_stopping(platform))
+                ensure(platform, by_worker(platform), wait=wait_until_stopping(platform))
+        except Interrupted:
+            return
         except HavreError as error:
             log.warning("the router: %s", error.message)
         except Exception:

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from havre.domain.workload import Resources
 from havre.errors import BuildError
 
 CA_SECRET = "ca-certificates"  # noqa: S105 - the name of a build secret, not a secret
@@ -26,7 +25,10 @@ GENERATED_NAME = "Dockerfile"
 IMAGE_ID_NAME = "image-id"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SECRET_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+SECRET_ID = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}"  # noqa: S105 - a form, not a secret
+"""Form of a build secret's id."""
+
+_SECRET_ID = re.compile(SECRET_ID)
 _STAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _TAG = re.compile(r"[a-z0-9]+(?:[._/-][a-z0-9]+|__[a-z0-9]+)*(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?")
 
@@ -45,9 +47,6 @@ class BuildRequest:
         tags: names for people, ``project/service:commit-N``.
         labels: labels of the image.
         secrets: build secrets by id, each the path of a file; never part of the image.
-        limits: the ceiling wished for. No builder takes one per build, so it stands here for whoever
-            makes the control group named below.
-        cgroup_parent: control group under which the build's processes run; engines before 23 ignore it.
         no_cache: whether to build every step anew (cache mounts stay).
     """
 
@@ -60,8 +59,6 @@ class BuildRequest:
     tags: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Path] = field(default_factory=dict)
-    limits: Resources = field(default_factory=Resources)
-    cgroup_parent: str = ""
     no_cache: bool = False
 
     def __post_init__(self) -> None:
@@ -138,8 +135,6 @@ def build_arguments(request: BuildRequest, *, scratch: Path, buildx: bool = Fals
     arguments += [f"--build-arg={name}={value}" for name, value in sorted(request.args.items())]
     for name, path in sorted(request.secrets.items()):
         arguments.append(f"--secret=id={name},{_csv_field(f'src={path}')}")
-    if request.cgroup_parent:
-        arguments.append(f"--cgroup-parent={request.cgroup_parent}")
     if request.no_cache:
         arguments.append("--no-cache")
     return (*arguments, str(request.context))

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 
 from havre.domain.build import CA_MOUNT, BuildRequest
 from havre.domain.build_log import BuildLog, readable
+from havre.domain.ceiling import size
 from havre.errors import BuildError, EngineAway, HavreError
 
 OUTPUT_MISSING = "havre: no output: "
@@ -51,7 +52,13 @@ class _Cause:
 
 
 def explain_failure(
-    log: BuildLog, request: BuildRequest, *, code: int, dockerfiles: Sequence[str] = ()
+    log: BuildLog,
+    request: BuildRequest,
+    *,
+    code: int,
+    dockerfiles: Sequence[str] = (),
+    memory: int = 0,
+    ran_out: bool = False,
 ) -> HavreError:
     """The error to raise for a build that failed.
 
@@ -60,6 +67,8 @@ def explain_failure(
         request: what was to be built.
         code: exit code of the client.
         dockerfiles: Dockerfiles found below the context, to suggest one.
+        memory: bytes that builds may take here; 0 if no ceiling was held.
+        ran_out: whether the kernel ended a process of the build for its memory.
 
     Returns:
         A BuildError, or an EngineAway when the engine itself went away.
@@ -68,7 +77,9 @@ def explain_failure(
     tail = list(step.tail) if step else list(log.notes)
     # The error repeats the command, whose words must not pass for a cause; its output comes first.
     told = [] if log.exit_code is not None else [step.error if step else "", log.outcome]
-    cause = _cause(log, request, "\n".join([*tail, *told]), code, dockerfiles)
+    text = "\n".join([*tail, *told])
+    cause = _out_of_memory(log, text, memory, ran_out=ran_out)
+    cause = cause or _cause(log, request, text, code, dockerfiles)
     detail = tail if tail or not step else [step.error]
     kind = EngineAway if cause.of_engine else BuildError
     return kind(cause.message, hint=cause.hint, retryable=cause.retryable, detail="\n".join(detail))
@@ -112,18 +123,29 @@ def _output_missing(
     return _Cause(reason, hint)
 
 
+def _where(log: BuildLog) -> str:
+    return f" at {readable(log.failed.instruction or log.failed.name)}" if log.failed else ""
+
+
+def _out_of_memory(log: BuildLog, text: str, memory: int, *, ran_out: bool) -> _Cause | None:
+    if not (ran_out or log.exit_code == KILLED or _MEMORY.search(text)) or _DISK.search(text):
+        return None
+    less = "let the build use less (fewer workers, NODE_OPTIONS=--max-old-space-size)"
+    if memory:
+        return _Cause(
+            f"The build ran out of memory{_where(log)}; builds may take {size(memory)} here.",
+            f"Raise the setting HAVRE_BUILD_MEMORY of the server, or {less}.",
+        )
+    return _Cause(
+        f"The build ran out of memory{_where(log)}.", f"Give the server more memory or swap, or {less}."
+    )
+
+
 def _resources(log: BuildLog, _request: BuildRequest, text: str, _found: Sequence[str]) -> _Cause | None:
-    where = f" at {readable(log.failed.instruction or log.failed.name)}" if log.failed else ""
     if _DISK.search(text):
         return _Cause(
-            f"The server's disk is full{where}.",
-            "Free space with “docker builder prune” and “docker image prune”, or enlarge the disk.",
-        )
-    if log.exit_code == KILLED or _MEMORY.search(text):
-        return _Cause(
-            f"The build ran out of memory{where}.",
-            "Give the server more memory or swap, or let the build use less (fewer workers, "
-            "NODE_OPTIONS=--max-old-space-size).",
+            f"The server's disk is full{_where(log)}.",
+            "Free space (havre images prune, docker system df), or enlarge the disk.",
         )
     if _NO_ENGINE.search(log.outcome) and not log.failed:
         return _Cause(

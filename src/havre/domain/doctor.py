@@ -22,6 +22,7 @@ _INODES_FAIL = 0.05
 _MEMORY_SMALL = 900 * 1024**2  # what a machine sold as 1 GB reports
 _MEMORY_AVAILABLE = 0.10
 _SWAP_USED = 0.50
+_BUILD_SHARE = 0.9
 _SKEW_WARN = 2.0
 _SKEW_FAIL = 60.0
 _OK_STATUS = 200
@@ -158,7 +159,7 @@ def disk(what: str, path: str, *, total: int, free: int) -> Verdict:
     name = f"Disk of {what}"
     share = free / total if total else 0.0
     seen = f"{_size(free)} free of {_size(total)} ({share:.0%}) at {path}"
-    remedy = "free some: docker image prune -a; docker builder prune; journalctl --vacuum-size=200M"
+    remedy = "free some: havre images prune; docker builder prune; journalctl --vacuum-size=200M"
     if share < _DISK_FAIL or free < _DISK_FAIL_BYTES:
         return Verdict(name, Level.FAILED, seen, remedy)
     if share < _DISK_WARN:
@@ -173,7 +174,7 @@ def inodes(what: str, path: str, *, total: int, free: int) -> Verdict:
         return Verdict(name, Level.SKIPPED, f"the file system at {path} has no fixed number")
     share = free / total
     seen = f"{share:.0%} of {total:,} free at {path}"
-    remedy = "many small files fill it: docker image prune -a; docker builder prune"
+    remedy = "many small files fill it: havre images prune; docker builder prune"
     if share < _INODES_FAIL:
         return Verdict(name, Level.FAILED, seen, remedy)
     if share < _INODES_WARN:
@@ -271,6 +272,35 @@ def build_client(*, path: str, version: str, problem: str, hint: str) -> Verdict
             name, Level.FAILED, problem, hint or "apt install docker.io (Debian 13: docker-cli docker-buildx)"
         )
     return Verdict(name, Level.OK, f"{path} {version}".rstrip() + " can build")
+
+
+def build_ceiling(*, holds: str, where: str, problem: str, cpus: float, cores: int) -> Verdict:
+    """Whether builds are kept from starving what serves.
+
+    Args:
+        holds: the ceiling in words.
+        where: control groups in which the engine runs builds; empty if unknown.
+        problem: why no ceiling can be set; empty if it can.
+        cpus: processors of the ceiling.
+        cores: processors of the server.
+    """
+    name = "Build ceiling"
+    if problem:
+        return Verdict(
+            name,
+            Level.WARNING,
+            f"builds run without a ceiling: {problem}",
+            "run the worker as root with write access to /sys/fs/cgroup, on the machine of the engine",
+        )
+    seen = f"builds take at most {holds}, and only what applications leave; at {where}"
+    if cpus > cores * _BUILD_SHARE:
+        return Verdict(
+            name,
+            Level.WARNING,
+            seen,
+            "nearly all processors: lower HAVRE_BUILD_CPUS to leave applications room",
+        )
+    return Verdict(name, Level.OK, seen)
 
 
 def git(version: str) -> Verdict:

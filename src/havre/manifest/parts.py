@@ -23,6 +23,7 @@ from pydantic import (
 
 from havre.manifest.shortforms import expand_build, expand_health, expand_image, expand_volume
 from havre.manifest.values import (
+    BuildSecretId,
     Command,
     ContainerPath,
     Count,
@@ -220,6 +221,12 @@ class Build(Model):
         description="Build arguments. They stay readable in the image: references to passwords are refused.",
         examples=[{"NODE_ENV": "production"}],
     )
+    secrets: dict[BuildSecretId, SecretReference] = Field(
+        default_factory=dict,
+        description="Secrets that steps of the Dockerfile may read, by id, from `/run/secrets/ID`: those "
+        "with `RUN --mount=type=secret,id=ID`. They end up in no layer.",
+        examples=[{"npm-token": {"secret": "npm-token"}}],
+    )
 
     _short = model_validator(mode="before")(expand_build)
 
@@ -272,4 +279,10 @@ class StaticBuild(Model):
         default_factory=dict,
         description="Variables of the build. They end up public: references to passwords are refused.",
         examples=[{"VITE_API_URL": "${api.public_url}"}],
+    )
+    secrets: dict[BuildSecretId, SecretReference] = Field(
+        default_factory=dict,
+        description="Secrets that `install` and `command` read while they run, by id, from "
+        "`/run/secrets/ID`. What the command writes into the files is public.",
+        examples=[{"npm-token": {"secret": "npm-token"}}],
     )

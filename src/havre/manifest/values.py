@@ -16,6 +16,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, StrictInt, WithJsonSchema
 
+from havre.domain.build import CA_SECRET, SECRET_ID
 from havre.domain.images import IMAGE_PATTERN, LONGEST_NAME
 from havre.manifest.wording import fail, show
 
@@ -73,6 +74,14 @@ def _env_name(text: str) -> str:
             f"{show(text)} is not the name of a variable",
             "use letters, digits and underscores, and do not begin with a digit",
         )
+    return text
+
+
+def _build_secret(text: str) -> str:
+    if not re.fullmatch(SECRET_ID, text):
+        raise fail(f"{show(text)} is not the id of a build secret", "use letters, digits, dots and hyphens")
+    if text == CA_SECRET:
+        raise fail(f"is {show(text)}, which Havre gives to every build itself", "choose another id")
     return text
 
 
@@ -299,6 +308,7 @@ PATTERN_WORDS: Final = {
 
 Name = Annotated[str, AfterValidator(_name), _text_schema(NAME_PATTERN)]
 EnvName = Annotated[str, AfterValidator(_env_name), _text_schema(ENV_PATTERN)]
+BuildSecretId = Annotated[str, AfterValidator(_build_secret), _text_schema(SECRET_ID)]
 PostgresName = Annotated[str, AfterValidator(_identifier), _text_schema(IDENTIFIER_PATTERN)]
 HostName = Annotated[str, AfterValidator(_host), _text_schema(HOST_PATTERN, maxLength=_HOST_LONGEST)]
 RoutePath = Annotated[

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from havre.config import Config
+from havre.domain.redaction import Redactor
 from havre.errors import Cancelled
 from havre.records import queries
 from havre.records.models import Environment, Operation
+from havre.records.models import Step as StepRecord
 
 if TYPE_CHECKING:
     from havre.adapters.swarm.engine import Engine
+    from havre.operations.builds import Builds
     from havre.operations.routing import Routing
 
 
@@ -59,6 +62,7 @@ class Platform:
     engine: Engine
     routing: Routing
     stopping: threading.Event
+    builds: Builds
     images: dict[str, str] = field(default_factory=dict)
     """Ids of the platform's images by tag, as this worker last saw them."""
     preparing: threading.Lock = field(default_factory=threading.Lock)
@@ -77,7 +81,11 @@ class Run:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _flushed: float = 0.0
     _looked: float = 0.0
+    redact: Redactor = field(default_factory=Redactor)
+    """Takes secrets that were opened for this operation out of what people read."""
     undoing: bool = False
+    step: Step | None = None
+    """The step that runs."""
 
     @property
     def project(self) -> str:
@@ -87,7 +95,7 @@ class Run:
     def log(self, line: str, source: str = "") -> None:
         """Record a line for whoever follows. Lines are written in batches, at most 0.2 s late."""
         with self._lock:
-            self._lines.append((source or self.source, line[:LONGEST_LINE]))
+            self._lines.append((source or self.source, self.redact(line)[:LONGEST_LINE]))
         if time.monotonic() - self._flushed > 0.2:  # noqa: PLR2004 - seconds
             self.flush()
 
@@ -96,9 +104,17 @@ class Run:
         self.flush()
         result = {**self.operation.result, **facts}
         queries.record_output(
-            self.operation, [(source, line[:LONGEST_LINE]) for source, line in lines], result
+            self.operation, [(source, self.redact(line)[:LONGEST_LINE]) for source, line in lines], result
         )
         self.operation.result = result
+
+    def tell(self, message: str) -> None:
+        """What the running step does or waits for now; a listing of operations shows it."""
+        if self.step is None:
+            return
+        StepRecord.objects.filter(operation=self.operation, name=self.step.name).update(message=message[:500])
+        told = {"name": self.step.name, "title": self.step.title, "state": StepRecord.State.RUNNING}
+        queries.record_event(self.operation, "step", {**told, "message": message, "seconds": None})
 
     def flush(self) -> None:
         """Write the lines that wait."""

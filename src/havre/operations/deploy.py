@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from havre.adapters.buildkit.build import build
 from havre.adapters.buildkit.static import StaticSite, static_request, top_files
 from havre.adapters.git.checkout import Checkout
 from havre.domain import naming
@@ -15,6 +14,7 @@ from havre.domain.build import BuildRequest
 from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
 from havre.operations import consent, data_services, images, platform, restore_points, teardown
+from havre.operations.builds import Asker
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
 from havre.operations.jobs import Job, take_away
@@ -24,7 +24,6 @@ from havre.operations.source import SourceReader, inside
 from havre.operations.workloads import (
     POSTGRES_IMAGE,
     REDIS_IMAGE,
-    Composition,
 )
 from havre.records import queries
 from havre.records.models import Build, Release
@@ -112,7 +111,7 @@ class Deploy:
     def prepare_platform(self) -> str:
         """The platform's images and the router, made on the first deployment and then found."""
         with self.run.logging_as("platform"):
-            made, change = platform.ensure(self.run.platform, report=self.run.log, wait=self.run.wait)
+            made, change = platform.ensure(self.run.platform, self._asker, wait=self.run.wait)
         for name, service in self.spec.services.items():
             if isinstance(service, PostgresService):
                 self.draft.images[name] = made[POSTGRES_IMAGE]
@@ -182,23 +181,23 @@ class Deploy:
 
     # What is needed for that
 
+    @property
+    def _asker(self) -> Asker:
+        owner = f"{self.run.project}/{self.run.environment.name} (operation {self.run.operation.pk})"
+        return Asker(owner, self.run.log, self.run.tell, self.run.checkpoint)
+
     def _has_image(self, name: str) -> bool:
         image = self.draft.images.get(name)
         return bool(image and self.run.platform.engine.image_id(image))
 
     def _build(self, name: str, service: AppService | StaticService) -> None:
         found = self.source.check_out(self.draft.commit)
-        composition = Composition.of(self.run.platform.config, self.draft)
+        composition = self.rollout.composition
         tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
         request = self._request(found, service, composition.build_args(service), tag)
         if isinstance(service, AppService):
-            platform.ensure_bases(self.run.platform, request, report=self.run.log)
-        result = build(
-            request,
-            engine_host=self.run.platform.config.docker_host,
-            report=self.run.log,
-            cancelled=self.run.is_stopped,
-        )
+            platform.ensure_bases(self.run.platform, request, self._asker)
+        result = self.run.platform.builds.build(request, self._asker, composition.build_secrets(service))
         self.run.checkpoint()
         Build.objects.update_or_create(
             release=self.draft,
@@ -242,6 +241,7 @@ class Deploy:
             spa=service.spa,
             cache=self.run.project,
             files=top_files(context),
+            secrets=tuple(service.build.secrets),
         )
         return static_request(context, site, tags=(tag,), labels=labels)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from havre.domain import naming
 from havre.operations import teardown
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.prune import forget_environment
 
 
 def runbook(run: Run) -> Runbook:
@@ -17,6 +18,7 @@ def runbook(run: Run) -> Runbook:
             Step("secrets", "Remove the secrets of the Swarm", destroy.secrets),
             Step("network", "Remove the network", destroy.network),
             Step("volumes", "Volumes", destroy.volumes),
+            Step("images", "Remove the images", destroy.images),
             Step("records", "Forget the environment", destroy.records),
         ),
         undo=destroy.undo,
@@ -64,6 +66,14 @@ class Destroy:
 
     def _volumes(self) -> list[str]:
         return self._engine.volumes(naming.labels(self.run.project, self.run.environment.name))
+
+    def images(self) -> str:
+        """The names that its releases gave to images; what nobody else named goes with them."""
+        for _ in self.run.wait(every=0.5, at_most=30.0):
+            left = forget_environment(self._engine, self.run.environment)
+            if not left:
+                return "removed"
+        return f"in use, and kept: {', '.join(left)}"
 
     def records(self) -> str:
         """Releases, variables and secrets; the operations stay as history.

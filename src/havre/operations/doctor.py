@@ -11,6 +11,7 @@ from typing import Any
 
 from havre.adapters import certificates as x509
 from havre.adapters.buildkit.cli import find_client
+from havre.adapters.cgroups import ceiling as cgroups
 from havre.adapters.host import machine
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
@@ -18,6 +19,7 @@ from havre.domain import audit, certificates, doctor, naming
 from havre.domain.audit import Cleaned, Orphan
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.errors import HavreError
+from havre.operations import build_ceiling
 from havre.operations.certificate_files import certificate_files
 from havre.records.opening import open_records
 
@@ -36,6 +38,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
     checks: tuple[tuple[str, Callable[[], Iterable[Verdict]]], ...] = (
         ("Docker engine", lambda: _engine_checks(config, info, problem)),
         ("Docker client", lambda: [_build_client()]),
+        ("Build ceiling", lambda: [_build_ceiling(config, info)]),
         ("Git", lambda: [doctor.git(machine.git_version())]),
         ("Ports", lambda: _ports(config, router_ports)),
         ("Disk", lambda: _disks(config, info)),
@@ -108,6 +111,28 @@ def _build_client() -> Verdict:
         return doctor.build_client(path="", version="", problem=error.message, hint=error.hint)
     how = "with buildx" if client.buildx else "without buildx"
     return doctor.build_client(path=str(client.path), version=f"{client.version} {how}", problem="", hint="")
+
+
+def _build_ceiling(config: Config, info: dict[str, Any] | None) -> Verdict:
+    """Set it, as the next build would, and so know whether it can be."""
+    if info is None:
+        return Verdict("Build ceiling", Level.SKIPPED, "the engine does not answer")
+    if os.geteuid() != 0:
+        return Verdict("Build ceiling", Level.SKIPPED, "only root can tell: the worker sets it, as root")
+    limit = build_ceiling.chosen_ceiling(config)
+    where = problem = ""
+    try:
+        place = build_ceiling.find_place(config, info)
+        where = str(place.folder("cpu" if place.version == 1 else ""))
+        if place.groups.is_own:
+            cgroups.apply(place, limit)
+        else:
+            where += f"/{place.groups.prefix}…"
+    except HavreError as error:
+        problem = error.message
+    return doctor.build_ceiling(
+        holds=str(limit), where=where, problem=problem, cpus=limit.cpus, cores=machine.cores()
+    )
 
 
 def _ports(config: Config, router_ports: list[int] | None) -> Iterator[Verdict]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Final, Protocol
 
 from django.utils import timezone
 
 from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Change
-from havre.domain.build import BuildRequest
+from havre.domain.build import BuildRequest, BuildResult
 from havre.images import named_in, platform_image
-from havre.operations.context import Platform
+from havre.operations.builds import Asker
+from havre.operations.context import Interrupted, Platform
+from havre.operations.made_images import remember_made
 from havre.operations.routing import TRAEFIK_IMAGE
+
+log = logging.getLogger(__name__)
 
 _ROUTER_PATIENCE: Final = 60.0
 _PORT_PATIENCE: Final = 6.0
@@ -26,8 +32,13 @@ class Wait(Protocol):
         """See :meth:`havre.operations.context.Run.wait`."""
 
 
-def ensure(platform: Platform, *, report: Callable[[str], None], wait: Wait) -> tuple[dict[str, str], Change]:
+def ensure(platform: Platform, asker: Asker, *, wait: Wait) -> tuple[dict[str, str], Change]:
     """Have the platform's images and the router running with this server's settings.
+
+    Args:
+        platform: what the worker works with.
+        asker: on whose behalf images are built.
+        wait: for the router to run.
 
     Returns:
         Id of each image by its tag, and whether the router had to be started or changed.
@@ -38,7 +49,7 @@ def ensure(platform: Platform, *, report: Callable[[str], None], wait: Wait) -> 
     """
     platform.engine.require_swarm()
     with platform.preparing:
-        images = _images(platform, report)
+        images = _images(platform, asker)
         began = timezone.now()
         change = platform.routing.ensure_router(images[TRAEFIK_IMAGE])
         for elapsed in wait(every=0.2, at_most=_ROUTER_PATIENCE):
@@ -50,15 +61,24 @@ def ensure(platform: Platform, *, report: Callable[[str], None], wait: Wait) -> 
     return images, change
 
 
-def _images(platform: Platform, report: Callable[[str], None]) -> dict[str, str]:
+def _images(platform: Platform, asker: Asker) -> dict[str, str]:
     """The builder is only asked when the engine lacks one that this worker knew."""
     known = platform.images
     if not known or any(platform.engine.image_id(tag) != known[tag] for tag in known):
-        known.update(prepare(platform.config.docker_host, report=report))
+        known.update(_prepare(platform, asker))
     return dict(known)
 
 
-def ensure_bases(platform: Platform, request: BuildRequest, *, report: Callable[[str], None]) -> None:
+def _prepare(platform: Platform, asker: Asker, also: Collection[str] = ()) -> dict[str, str]:
+    def builder(request: BuildRequest, *, report: Callable[[str], None]) -> BuildResult:
+        return platform.builds.build(request, dataclasses.replace(asker, report=report))
+
+    made = prepare(platform.config.docker_host, report=asker.report, also=also, builder=builder)
+    remember_made(platform.config.paths, made.values())
+    return made
+
+
+def ensure_bases(platform: Platform, request: BuildRequest, asker: Asker) -> None:
     """Have the images that a Dockerfile starts from, where they are the platform's and made on demand.
 
     A Dockerfile that cannot be read is left to the build, which says what is wrong with it.
@@ -73,7 +93,22 @@ def ensure_bases(platform: Platform, request: BuildRequest, *, report: Callable[
     wanted = [name for name in named_in(text) if platform_image(name).on_demand]
     if wanted:
         with platform.preparing:
-            prepare(platform.config.docker_host, report=report, also=wanted)
+            _prepare(platform, asker, also=wanted)
+
+
+def by_worker(platform: Platform) -> Asker:
+    """The worker itself, when it brings the router in line at its start."""
+
+    def checkpoint() -> None:
+        if platform.stopping.is_set():
+            raise Interrupted
+
+    return Asker("the platform's images", log.info, _tell, checkpoint)
+
+
+def _tell(waits: str) -> None:
+    if waits:
+        log.info("the platform's images: %s", waits)
 
 
 def wait_until_stopping(platform: Platform) -> Wait:

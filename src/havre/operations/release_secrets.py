@@ -8,7 +8,7 @@ from typing import Final
 from havre.adapters import sealing
 from havre.config import Config
 from havre.errors import SecretError
-from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService
+from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
 from havre.manifest.services import SecretReference
 from havre.records import queries
 from havre.records.models import Environment
@@ -71,4 +71,6 @@ def _secrets_of_programs(spec: EnvironmentSpec) -> set[str]:
     apps = [service for service in spec.services.values() if isinstance(service, AppService)]
     values = [value for service in apps for value in service.env.values()]
     hooks = [job.on_failure.url for service in apps for job in service.cron.values() if job.on_failure]
-    return {value.secret for value in [*values, *hooks] if isinstance(value, SecretReference)}
+    built = [s for s in spec.services.values() if isinstance(s, AppService | StaticService) and s.build]
+    builds = [value for service in built if service.build for value in service.build.secrets.values()]
+    return {value.secret for value in [*values, *hooks, *builds] if isinstance(value, SecretReference)}

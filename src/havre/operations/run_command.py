@@ -109,6 +109,7 @@ class RunCommand:
         if self._job is None:
             release = self._release
             composition = Composition.of(self.run.platform.config, release)
+            self.run.redact.hide(composition.values.values())
             workload = composition.one_off(
                 self.name,
                 self._service(release),

@@ -127,7 +127,9 @@ class RunScheduled(RunCommand):
     def _url(self, hook: Hook) -> str:
         if not isinstance(hook.url, SecretReference):
             return hook.url
-        return Composition.of(self.run.platform.config, self._release).values[hook.url.secret].strip()
+        composition = Composition.of(self.run.platform.config, self._release)
+        self.run.redact.hide(composition.values.values())
+        return composition.values[hook.url.secret].strip()
 
     def _payload(self, outcome: str, message: str) -> dict[str, Any]:
         self.run.flush()

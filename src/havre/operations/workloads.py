@@ -183,6 +183,11 @@ class Composition:
         args = service.build.args if service.build else {}
         return {key: references.resolve(value, self._attribute) for key, value in args.items()}
 
+    def build_secrets(self, service: AppService | StaticService) -> dict[str, str]:
+        """Values of the secrets that a service is built with, by their id in the build."""
+        named = service.build.secrets if service.build else {}
+        return {key: self.values[reference.secret] for key, reference in named.items()}
+
     def swarm_secrets(self) -> dict[str, bytes]:
         """Secrets that the Swarm hands out as files, by the Swarm's name: database passwords."""
         return {

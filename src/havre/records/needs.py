@@ -31,6 +31,11 @@ def busy_environments(since: datetime) -> frozenset[str]:
     return frozenset(rows.values_list("target", flat=True))
 
 
+def busy_now() -> frozenset[str]:
+    """Environments with an operation that waits or runs."""
+    return frozenset(Operation.objects.filter(state__in=_UNDER_WAY).values_list("target", flat=True))
+
+
 def operations_under_way() -> frozenset[int]:
     """Numbers of the operations that wait or run."""
     return frozenset(Operation.objects.filter(state__in=_UNDER_WAY).values_list("pk", flat=True))

@@ -13,6 +13,7 @@ from havre.config import Config
 from havre.controllers import operation_runner
 from havre.controllers.operation_runner import OperationRunner, run_operation
 from havre.errors import EngineAway, RolloutError
+from havre.operations.builds import Builds
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
 from havre.records import queries
 from havre.records.models import Operation
@@ -25,7 +26,7 @@ class Play:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.undone: list[str] = []
-        self.platform = Platform(Config(), None, None, threading.Event())  # type: ignore[arg-type]
+        self.platform = Platform(Config(), None, None, threading.Event(), Builds(Config(), None))  # type: ignore[arg-type]
         self._monkeypatch = monkeypatch
         environment = queries.ensure_environment("shop", "production", source="x")
         queries.enqueue("deploy", environment, {}, actor="ada")
@@ -146,7 +147,7 @@ def test_what_is_away_is_waited_for_and_nothing_undone(
     monkeypatch.setattr(operation_runner, "RUNBOOKS", {"deploy": runbook})
     engine = Mock()
     engine.is_up.side_effect = [False, True, True]
-    platform = Platform(Config(), engine, None, threading.Event())  # type: ignore[arg-type]
+    platform = Platform(Config(), engine, None, threading.Event(), Builds(Config(), engine))  # type: ignore[arg-type]
     OperationRunner(platform, "w")._run(play.operation)
     play.operation.refresh_from_db()
     assert play.operation.state == Operation.State.SUCCEEDED

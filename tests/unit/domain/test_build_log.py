@@ -91,7 +91,7 @@ def test_only_the_last_twenty_lines_are_kept():
         ("no-target", "no stage named zz", "build.target"),
         ("bad-instruction", "Line 3 of the Dockerfile is not valid: unknown instruction: RUNX", ""),
         ("killed", "ran out of memory at RUN", "memory or swap"),
-        ("disk-full", "disk is full at RUN ls /; dd", "docker builder prune"),
+        ("disk-full", "disk is full at RUN ls /; dd", "havre images prune"),
     ],
 )
 def test_causes_are_named(client, name, message, hint):

@@ -29,7 +29,6 @@ def test_everything_asked_for():
         tags=("shop/api:0123456789ab-1",),
         labels={"havre.managed": "true"},
         secrets={"npm": Path("/run/a,b"), "ca": Path("/etc/ca.crt")},
-        cgroup_parent="/havre/build",
         no_cache=True,
     )
     assert build_arguments(request, scratch=SCRATCH, buildx=True) == (
@@ -48,7 +47,6 @@ def test_everything_asked_for():
         "--build-arg=B=",
         "--secret=id=ca,src=/etc/ca.crt",
         '--secret=id=npm,"src=/run/a,b"',
-        "--cgroup-parent=/havre/build",
         "--no-cache",
         "/src/app",
     )

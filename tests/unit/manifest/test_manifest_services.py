@@ -274,3 +274,16 @@ def test_how_an_image_is_entered() -> None:
     assert (service.entrypoint, service.command) == (("sh", "-c"), ("env",))
     assert (service.user, service.working_dir) == ("1000:1000", "/srv")
     assert problem(bare('user: "root; id"')).hint.startswith("write a user or user:group")
+
+
+def test_build_secrets() -> None:
+    service = api(app("build: {context: ., secrets: {npm-token: {secret: npm-token}, _x.Y: {secret: b}}}"))
+    assert {key: value.secret for key, value in service.build.secrets.items()} == {
+        "npm-token": "npm-token",
+        "_x.Y": "b",
+    }
+    assert "id of a build secret" in str(problem(app('build: {secrets: {"a b": {secret: c}}}')))
+    assert "gives to every build itself" in str(
+        problem(app("build: {secrets: {ca-certificates: {secret: c}}}"))
+    )
+    assert problem(app("build: {secrets: {npm: token}}"))

@@ -10,7 +10,7 @@ from havre.adapters import sealing
 from havre.config import Config
 from havre.domain.workload import Attachment, Resources, Workload
 from havre.errors import SecretError
-from havre.manifest import load
+from havre.manifest import AppService, StaticService, load
 from havre.operations.release_secrets import ensure_passwords, secret_versions
 from havre.operations.workloads import Composition
 from havre.records import queries
@@ -179,3 +179,33 @@ def test_a_secret_sealed_for_another_server_cannot_be_opened(
     sealing.make_keys(config.paths.private_key, config.paths.public_key)
     with pytest.raises(SecretError, match="cannot be opened"):
         Composition.of(config, composition.release)
+
+
+def test_build_secrets_are_opened_for_the_build_alone(config: Config, shop: Environment) -> None:
+    for name, value in (("token", "run"), ("npm-token", "npm"), ("map-key", "map")):
+        sealed = sealing.seal(config.paths.public_key, value.encode())
+        queries.add_secret(shop, name, sealed, actor="me")
+    text = MANIFEST.replace("build: .", "build: {secrets: {npm: {secret: npm-token}}}").replace(
+        "output: dist,", "output: dist, secrets: {maps.key: {secret: map-key}},"
+    )
+    spec = load(text).for_environment("production")
+    ensure_passwords(config, shop, spec)
+    versions = secret_versions(shop, spec)
+    assert versions.keys() >= {"token", "npm-token", "map-key"}
+    release = shop.releases.create(
+        number=1, spec=spec.model_dump(mode="json"), secret_versions=versions, images={"api": "a", "web": "w"}
+    )
+    made = Composition.of(config, release)
+    api, web = spec.services["api"], spec.services["web"]
+    assert isinstance(api, AppService)
+    assert isinstance(web, StaticService)
+    assert made.build_secrets(api) == {"npm": "npm"}
+    assert made.build_secrets(web) == {"maps.key": "map"}
+    assert "npm" not in {variable.name for variable in made.application("api", api).env}
+    assert "npm" not in made.build_args(api).values()
+
+
+def test_a_build_secret_that_is_not_set_is_told(config: Config, shop: Environment) -> None:
+    text = MANIFEST.replace("build: .", "build: {secrets: {npm: {secret: npm-token}}}")
+    with pytest.raises(SecretError, match="npm-token"):
+        secret_versions(shop, load(text).for_environment("production"))

@@ -46,6 +46,8 @@ def build(
     cancelled: Callable[[], bool] = never,
     client: DockerCli | None = None,
     time_limit: float = TIME_LIMIT,
+    memory: int = 0,
+    ran_out: Callable[[], bool] = never,
 ) -> BuildResult:
     """Build an image and say what came of it.
 
@@ -58,6 +60,8 @@ def build(
         cancelled: asked all along; yes stops the build, in the engine too.
         client: client to use; by default the one that :func:`find_client` finds.
         time_limit: seconds the build may take.
+        memory: bytes that builds may take, to name them in an error; 0 without a ceiling.
+        ran_out: asked after a failure: whether the kernel ended a process of it for its memory.
 
     Raises:
         BuildError: it failed; the message names the step and the cause, ``detail`` its last lines.
@@ -75,8 +79,8 @@ def build(
         if line := log.feed(raw):
             report(line)
 
-    with tempfile.TemporaryDirectory(prefix="havre-build-") as folder:
-        scratch = Path(folder)
+    with tempfile.TemporaryDirectory(prefix="havre-build-") as made:
+        scratch = Path(made)
         if request.dockerfile_text is not None:
             _write_generated(request, scratch)
         arguments = build_arguments(request, scratch=scratch, buildx=client.buildx)
@@ -88,7 +92,14 @@ def build(
             time_limit=time_limit,
         )
         if code != 0:
-            raise explain_failure(log, request, code=code, dockerfiles=dockerfiles_below(request.context))
+            raise explain_failure(
+                log,
+                request,
+                code=code,
+                dockerfiles=dockerfiles_below(request.context),
+                memory=memory,
+                ran_out=ran_out(),
+            )
         image_id = (scratch / IMAGE_ID_NAME).read_text().strip()
     size = image_size(image_id, engine_host=engine_host, client=client)
     return BuildResult(image_id, size, round(time.monotonic() - started, 3), log.stages())

@@ -15,10 +15,11 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from havre.adapters.buildkit.build import HOST_CA_BUNDLE, build
 from havre.adapters.buildkit.cli import DockerCli, client_environment, find_client
-from havre.domain.build import BuildRequest
+from havre.domain.build import BuildRequest, BuildResult
 from havre.errors import BuildError, EngineError, HavreError
 from havre.images import (
     BOOTSTRAP_PACKAGES,
@@ -50,7 +51,16 @@ _NO_DOCS = (
 Report = Callable[[str], None]
 
 
-def prepare(engine_host: str, *, report: Report, also: Collection[str] = ()) -> dict[str, str]:
+class Builder(Protocol):
+    """Builds an image, as :func:`havre.adapters.buildkit.build.build` does."""
+
+    def __call__(self, request: BuildRequest, *, report: Report) -> BuildResult:
+        """The image of a request."""
+
+
+def prepare(
+    engine_host: str, *, report: Report, also: Collection[str] = (), builder: Builder | None = None
+) -> dict[str, str]:
     """Have the platform's images on the engine, built from their present recipes.
 
     An image whose label ``havre.recipe`` equals the recipe is left alone, so a second call takes
@@ -60,6 +70,7 @@ def prepare(engine_host: str, *, report: Report, also: Collection[str] = ()) -> 
         engine_host: address of the engine, ``unix:///…`` or ``tcp://…``.
         report: takes a line per image, and the lines of build logs indented by two spaces.
         also: names of images that are made on demand only, and are wanted now.
+        builder: what builds; by default a plain build, without queue and ceiling.
 
     Returns:
         Tag of each image to its id (``sha256:…``).
@@ -69,13 +80,14 @@ def prepare(engine_host: str, *, report: Report, also: Collection[str] = ()) -> 
         EngineError: no docker client can build, or the engine does not answer.
     """
     engine = _Engine(find_client(), engine_host)
+    builder = builder or functools.partial(build, engine_host=engine_host, client=engine.client)
     wanted = [image for image in PLATFORM_IMAGES if not image.on_demand or image.name in also]
     have = {image.tag: engine.find(image.tag, recipe_hash(image)) for image in wanted}
     ids = {tag: found for tag, found in have.items() if found}
     missing = [image for image in wanted if image.tag not in ids]
     for position, image in enumerate(missing, start=1):
         report(f"Building {image.tag} ({position} of {len(missing)})")
-        ids[image.tag] = _build(image, engine, report=lambda line: report(f"  {line}"))
+        ids[image.tag] = _build(image, engine, builder, report=lambda line: report(f"  {line}"))
     return {image.tag: ids[image.tag] for image in wanted}
 
 
@@ -119,7 +131,7 @@ class _Engine:
         return found if not recipe or label == recipe else ""
 
 
-def _build(image: PlatformImage, engine: _Engine, *, report: Report) -> str:
+def _build(image: PlatformImage, engine: _Engine, builder: Builder, *, report: Report) -> str:
     arguments = {}
     if not image.depends_on:
         arguments["FROM"] = _debian(engine, report=report)
@@ -137,7 +149,7 @@ def _build(image: PlatformImage, engine: _Engine, *, report: Report) -> str:
             tags=(image.tag,),
             labels={"havre.managed": "true", RECIPE_LABEL: recipe_hash(image)},
         )
-        return build(request, engine_host=engine.host, client=engine.client, report=report).image_id
+        return builder(request, report=report).image_id
 
 
 def _debian(engine: _Engine, *, report: Report) -> str:

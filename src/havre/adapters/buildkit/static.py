@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from havre.domain.build import CA_MOUNT, CA_TARGET, BuildRequest
+from havre.domain.build import CA_MOUNT, CA_TARGET, SECRET_ID, BuildRequest
 from havre.domain.build_failure import OUTPUT_CANDIDATES, OUTPUT_MISSING
 from havre.errors import BuildError
 
@@ -72,6 +72,7 @@ class StaticSite:
         cache: name under which builds share the package store; the project's, so that projects cannot
             change each other's.
         files: names at the top of the context (:func:`top_files`).
+        secrets: ids of the build secrets that installing and building may read.
     """
 
     output: str
@@ -81,6 +82,7 @@ class StaticSite:
     cache: str = ""
     files: Collection[str] = ()
     install: str = ""
+    secrets: Collection[str] = ()
     node_image: str = NODE_IMAGE
     nginx_image: str = NGINX_IMAGE
 
@@ -197,7 +199,14 @@ def _run(command: list[str]) -> str:
 def _download(site: StaticSite, *command: str) -> str:
     """A RUN that may download; ``command`` may begin with variables, ``NAME=value``."""
     store = f"--mount=type=cache,id={_cache_id(site)},target={_STORE},uid={_NODE_UID},gid={_NODE_UID}"
-    return _array(f"RUN {CA_MOUNT} {store}", ["env", f"NODE_EXTRA_CA_CERTS={CA_TARGET}", *command])
+    mounts = " ".join((CA_MOUNT, store, *(_secret(name) for name in sorted(site.secrets))))
+    return _array(f"RUN {mounts}", ["env", f"NODE_EXTRA_CA_CERTS={CA_TARGET}", *command])
+
+
+def _secret(name: str) -> str:
+    if not re.fullmatch(SECRET_ID, name):
+        raise BuildError(f"{name!r} is not a valid build secret.", hint="Correct build.secrets.")
+    return f"--mount=type=secret,id={name},required=true,uid={_NODE_UID},gid={_NODE_UID},mode=0400"
 
 
 def _array(instruction: str, words: list[str]) -> str:

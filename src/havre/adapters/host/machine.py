@@ -80,6 +80,11 @@ def memory() -> Memory:
     return Memory(main.total, main.available, swap.total, swap.used)
 
 
+def cores() -> int:
+    """Processors of the machine."""
+    return psutil.cpu_count() or 1
+
+
 def listeners() -> list[tuple[int, str, int | None]]:
     """Port, program and pid of all that listens on TCP; program and pid only as far as one may see."""
     found: dict[int, tuple[int, str, int | None]] = {}

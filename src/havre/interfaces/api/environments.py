@@ -16,6 +16,7 @@ from havre.manifest import EnvironmentSpec
 from havre.manifest.values import Name
 from havre.operations.workloads import Composition
 from havre.records import queries
+from havre.records.image_needs import kept_numbers
 from havre.records.models import Drift, Environment, Operation, Project, Release
 
 router = Router(tags=["environments"])
@@ -58,12 +59,14 @@ def releases(request: HttpRequest, project: Name, environment: Name) -> list[dic
     """Every release with how its images were built."""
     row = lookup.environment(project, environment)
     targets = (queries.previous_release(row), queries.replaced_release(row))
+    restorable = kept_numbers(row, config().keep_releases)
     kept = {release.pk for release in targets if release} - {row.current_release_id}
     return [
         {
             **{field: getattr(release, field) for field in _FIELDS},
             "current": release.pk == row.current_release_id,
             "kept": release.pk in kept,
+            "restorable": release.number in restorable and release.state in _SERVED,
             "builds": list(release.builds.all()),
         }
         for release in Release.objects.filter(environment=row).order_by("-number").prefetch_related("builds")
@@ -95,7 +98,8 @@ def record_exec(
     return Status(201, operations.shown(operation))
 
 
-_FIELDS = tuple(schemas.Release.model_fields.keys() - {"current", "kept", "builds"})
+_SERVED = frozenset({Release.State.LIVE, Release.State.SUPERSEDED})
+_FIELDS = tuple(schemas.Release.model_fields.keys() - {"current", "kept", "builds", "restorable"})
 
 
 def _environment(row: Environment, busy: str, drift: list[dict[str, Any]]) -> dict[str, Any]:

@@ -196,7 +196,10 @@ class Build(Schema):
 
 
 class Release(Schema):
-    """``kept``: its tasks stand by at zero, so that a rollback to it takes seconds."""
+    """``kept``: its tasks stand by at zero, so that a rollback to it takes seconds.
+
+    ``restorable``: its images are kept, so that it can be rolled back to at all without a build.
+    """
 
     number: int
     state: str
@@ -208,6 +211,7 @@ class Release(Schema):
     live_at: datetime | None
     current: bool
     kept: bool
+    restorable: bool
     builds: list[Build]
     secret_versions: dict[str, int]
 

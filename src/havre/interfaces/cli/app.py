@@ -15,6 +15,7 @@ from havre.interfaces.cli.commands import (
     cron,
     deploy_key,
     enter,
+    images,
     init,
     installation,
     local_ca,
@@ -143,6 +144,7 @@ for _group, _name, _panel in (
     (manifest.app, "manifest", _SETTINGS),
     (tokens.app, "tokens", _SERVER),
     (installation.app, "server", _SERVER),
+    (images.app, "images", _SERVER),
 ):
     for _entry in _group.registered_commands:
         if _entry.callback is not None:

@@ -69,6 +69,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "cron run": (("havre cron run nightly", "now; its exit code is this command's"),),
     "cron pause": (("havre cron pause nightly", ""),),
     "cron resume": (("havre cron resume nightly", ""),),
+    "images list": (
+        ("havre images list", "as root, on the server"),
+        ("havre images list --json", ""),
+    ),
+    "images prune": (
+        ("havre images prune --dry-run", "what would go"),
+        ("havre images prune --yes", ""),
+    ),
     "ps": (
         ("havre ps", ""),
         ("havre ps -p shop -e staging --json", ""),

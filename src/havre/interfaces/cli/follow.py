@@ -109,6 +109,8 @@ class _Plain:
                 self._line("")
                 self._write(f"{at} {step.title} …")
                 self._open = step.name
+            if step.message:
+                self._write(f" {step.message} …")
             return
         told = "" if step.state == "done" else f" {step.state}"
         took = screen.duration(step.seconds)

@@ -105,6 +105,7 @@ def test_worker_writes_nowhere_but_in_its_state() -> None:
     }
     assert kept
     assert not kept & never
+    assert one(unit, "ProtectControlGroups") == "no", "it sets the ceiling of builds"
     assert one(unit, "KillMode") == "mixed", "its children end by its own word"
 
 

@@ -93,7 +93,8 @@ def releases(
 ) -> None:
     """List the releases of an environment, the newest first.
 
-    `kept` ones still have their containers at hand: rolling back to them takes a second or two.
+    `kept` ones still have their containers at hand: rolling back to them takes a second or two. Of
+    `pruned` ones the images may be gone: deploy their commit again instead.
     """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
@@ -131,6 +132,8 @@ def _release_state(row: dict[str, Any]) -> Text:
         shown.append(" (current)", style="green")
     elif row.get("kept") and not row.get("current"):
         shown.append(" (kept)", style="cyan")
+    elif name == "superseded" and not row.get("restorable", True):
+        shown.append(" (pruned)", style="dim")
     return shown
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from havre.interfaces.cli import completion
 from havre.interfaces.cli.session import Events, Json, Project, Verbose, open_client
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +64,7 @@ def list_(
                 str(row["id"]),
                 str(row["kind"]),
                 Text(outcome.where(row)),
-                screen.state(str(row["state"])),
+                _state(row),
                 screen.age(row.get("created_at")),
                 screen.duration(_took(row)),
                 Text(str(row.get("actor") or "")),
@@ -71,6 +74,19 @@ def list_(
         empty="No operation yet.",
         right=("ID", "TOOK"),
     )
+
+
+def _state(row: dict[str, Any]) -> Text:
+    """The state; of an operation that waits for something, for what."""
+    from rich.text import Text  # noqa: PLC0415 - start-up time
+
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    shown = screen.state(str(row["state"]))
+    told = next((str(s["message"]) for s in row.get("steps") or () if s["state"] == "running"), "")
+    if row["state"] == "running" and told:
+        shown.append_text(Text(f": {told}", style="dim"))
+    return shown
 
 
 def _took(row: dict[str, Any]) -> float | None:
