@@ -18,9 +18,9 @@ from django.utils import timezone
 from havre.domain.schedule import Action, Overlap, Schedule, decide, next_look
 from havre.errors import ConflictError
 from havre.operations.context import Platform
-from havre.operations.run_scheduled import Planned, planned
 from havre.records import queries, schedule
 from havre.records.models import Environment, ScheduledJob, ScheduledRun
+from havre.records.planned import Planned, planned
 
 log = logging.getLogger(__name__)
 

@@ -3,74 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from havre.adapters.notify.webhook import post
-from havre.errors import HavreError, UsageError
-from havre.manifest import AppService, EnvironmentSpec
-from havre.manifest.cron import CronJob, Hook
+from havre.errors import HavreError
+from havre.manifest import EnvironmentSpec
+from havre.manifest.cron import Hook
 from havre.manifest.services import SecretReference
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.run_command import RunCommand
 from havre.operations.workloads import Composition
 from havre.records import schedule
-from havre.records.models import Environment, Event, Operation
+from havre.records.models import Event, Operation
+from havre.records.planned import jobs_of
 
 _LINES_TOLD: Final = 20
 _LONGEST_LINE: Final = 500
-
-
-@dataclass(frozen=True)
-class Planned:
-    """A job as the live release of an environment has it."""
-
-    name: str
-    service: str
-    job: CronJob
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """The parameters of its operation."""
-        return {
-            "job": self.name,
-            "service": self.service,
-            "command": list(self.job.command),
-            "timeout": self.job.timeout,
-        }
-
-
-def planned(environment: Environment) -> dict[str, Planned]:
-    """The jobs of the live release by name; none where nothing is deployed."""
-    release = environment.current_release
-    if release is None:
-        return {}
-    return jobs_of(EnvironmentSpec.model_validate(release.spec))
-
-
-def jobs_of(spec: EnvironmentSpec) -> dict[str, Planned]:
-    """The jobs of a release by name."""
-    return {
-        job: Planned(job, name, entry)
-        for name, service in spec.services.items()
-        if isinstance(service, AppService)
-        for job, entry in service.cron.items()
-    }
-
-
-def planned_job(environment: Environment, name: str) -> Planned:
-    """One job of the live release.
-
-    Raises:
-        UsageError: it has none of that name.
-    """
-    jobs = planned(environment)
-    if name in jobs:
-        return jobs[name]
-    raise UsageError(
-        f"the live release of {environment} has no scheduled command {name}",
-        hint=f"it has {', '.join(sorted(jobs))}" if jobs else "add one under cron in havre.yaml, and deploy",
-    )
 
 
 def runbook(run: Run) -> Runbook:

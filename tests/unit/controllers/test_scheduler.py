@@ -11,9 +11,9 @@ import pytest
 
 from havre.controllers.scheduler import Scheduler
 from havre.errors import ConflictError
-from havre.operations.run_scheduled import planned_job
 from havre.records import queries, schedule
 from havre.records.models import Environment, Operation, ScheduledJob, ScheduledRun
+from havre.records.planned import planned_job
 from support.manifests import bare, production
 
 pytestmark = pytest.mark.django_db

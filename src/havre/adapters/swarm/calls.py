@@ -8,7 +8,7 @@ from typing import Final
 
 import requests
 from docker.errors import APIError, DockerException
-from tenacity import Retrying, retry_if_exception, retry_if_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from havre.errors import EngineAway, EngineError
 
@@ -53,14 +53,3 @@ _NO_LEADER: Final = (
 
 def _is_away(told: str) -> bool:
     return any(words in told.lower() for words in _NO_LEADER)
-
-
-def until_listed() -> Retrying:
-    """Retry while what was just made is not in the engine's lists yet, as happens on a busy one."""
-    return Retrying(
-        retry=retry_if_exception_type(NotListed), stop=stop_after_delay(5), wait=wait_fixed(0.2), reraise=True
-    )
-
-
-class NotListed(EngineError):  # noqa: N818 - it is a state that passes
-    """Something that a service needs is not in the engine's lists."""

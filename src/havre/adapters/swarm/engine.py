@@ -13,7 +13,7 @@ import requests
 from docker.errors import APIError, DockerException, NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from havre.adapters.swarm.calls import NotListed, explained, until_listed, while_busy
+from havre.adapters.swarm.calls import explained, while_busy
 from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
 from havre.domain import naming
@@ -298,14 +298,11 @@ class Engine:
             return None
 
     def _request(self, workload: Workload) -> dict[str, Any]:
-        return until_listed()(self._request_now, workload)
-
-    def _request_now(self, workload: Workload) -> dict[str, Any]:
         networks = {a.network: self._network_id(a.network) for a in workload.attachments}
         secrets = {f.secret: self._secret_id(f.secret) for f in workload.secret_files}
         missing = [name for name, found in {**networks, **secrets}.items() if found is None]
         if missing:
-            raise NotListed(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
+            raise EngineError(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
         return service_request(
             workload,
             networks=cast("dict[str, str]", networks),

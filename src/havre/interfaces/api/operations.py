@@ -16,9 +16,9 @@ from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.problems import ForbiddenError
 from havre.manifest.values import Name
-from havre.operations.run_scheduled import planned_job
 from havre.records import queries, schedule
 from havre.records.models import Environment, Operation, Project
+from havre.records.planned import planned_job
 
 router = Router(tags=["operations"])
 

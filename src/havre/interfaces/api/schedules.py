@@ -15,9 +15,9 @@ from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import caller_of
 from havre.manifest.values import Name
-from havre.operations.run_scheduled import Planned, planned, planned_job
 from havre.records import schedule
 from havre.records.models import Environment, ScheduledJob, ScheduledRun
+from havre.records.planned import Planned, planned, planned_job
 
 router = Router(tags=["scheduled commands"])
 _PATH = "/environments/{project}/{environment}/cron"
