@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from support.server import Server
@@ -14,3 +15,11 @@ def orphans(server: Server, environment: str = "") -> list[dict[str, Any]]:
     (verdict,) = [row for row in told if row["check"] == "Orphans"]
     assert verdict["level"] != "skipped", verdict
     return [item for item in verdict["items"] if environment in {"", item["environment"]}]
+
+
+def lasting_orphans(server: Server, environment: str = "", *, patience: float = 60.0) -> list[dict[str, Any]]:
+    """The orphans that stay: the engine shows a removed network until its last container has left."""
+    deadline = time.monotonic() + patience
+    while (found := orphans(server, environment)) and time.monotonic() < deadline:
+        time.sleep(1.0)
+    return found

@@ -44,7 +44,7 @@ class BuildRequest:
         ignore_text: lines of ``.dockerignore`` for a generated Dockerfile, used when the context has none.
         target: stage to build; empty for the last one.
         args: build arguments (``ARG``), for what is not secret.
-        tags: names for people, ``project/service:commit-N``.
+        tags: names for people, ``project/service:environment-commit-N``.
         labels: labels of the image.
         secrets: build secrets by id, each the path of a file; never part of the image.
         no_cache: whether to build every step anew (cache mounts stay).

@@ -46,9 +46,12 @@ def run_name(project: str, environment: str, service: str, operation: int) -> st
     return f"{service_name(project, environment, service)}-run-{operation}"
 
 
-def image_tag(project: str, service: str, commit: str, release: int) -> str:
-    """Tag of a built image, for people; services use the image id."""
-    return f"{project}/{service}:{commit[:12]}-{release}"
+def image_tag(project: str, environment: str, service: str, commit: str, release: int) -> str:
+    """Tag of a built image, for people; services use the image id.
+
+    The environment is in it: two that deploy one commit would else take each other's image away.
+    """
+    return f"{project}/{service}:{environment}-{commit[:12]}-{release}"
 
 
 def labels(

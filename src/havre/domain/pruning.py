@@ -171,7 +171,7 @@ def _has_form(tag: str, image: Image) -> bool:
     """Whether an image with an environment's labels has a name as Havre gives them (``image_tag``)."""
     return bool(
         image.environment
-        and re.fullmatch(rf"{re.escape(image.project)}/[a-z0-9-]+:[0-9a-f]{{12}}-[0-9]+", tag)
+        and re.fullmatch(rf"{re.escape(image.project)}/[a-z0-9-]+:[a-z0-9-]+-[0-9a-f]{{12}}-[0-9]+", tag)
     )
 
 

@@ -193,7 +193,9 @@ class Deploy:
     def _build(self, name: str, service: AppService | StaticService) -> None:
         found = self.source.check_out(self.draft.commit)
         composition = self.rollout.composition
-        tag = naming.image_tag(self.run.project, name, self.draft.commit, self.draft.number)
+        tag = naming.image_tag(
+            self.run.project, self.run.environment.name, name, self.draft.commit, self.draft.number
+        )
         request = self._request(found, service, composition.build_args(service), tag)
         if isinstance(service, AppService):
             platform.ensure_bases(self.run.platform, request, self._asker)

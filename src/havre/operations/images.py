@@ -113,7 +113,7 @@ def _present(run: Run, image: Image, reference: str) -> LocalImage:
 
 def _tag(run: Run, release: Release, service: str, image: LocalImage) -> str:
     """Name the image as built ones are; an image without a tag is taken for one nobody needs."""
-    tag = naming.image_tag(run.project, service, release.commit, release.number)
+    tag = naming.image_tag(run.project, run.environment.name, service, release.commit, release.number)
     images.give_tag(run.platform.engine, image.id, tag)
     return tag
 

@@ -18,7 +18,7 @@ import docker
 import httpx
 import pytest
 
-from support.audit import orphans
+from support.audit import lasting_orphans, orphans
 from support.faults import ROOT, Row, record
 from support.load import Shape, under_load
 from support.repository import Repository, manifest
@@ -371,7 +371,7 @@ def test_fault_same_domain(server: Server, make: Make, site: Any, project: str, 
     for row in server.json("environments"):
         if row["project"] == name:
             owner = f"{name}-production"
-            assert orphans(server, owner) == []
+            assert lasting_orphans(server, owner) == []
             server.cli("destroy", "--project", name, "--volumes", "--yes-destroy", owner)
     record(
         Row(

@@ -17,7 +17,7 @@ def release(number: int, standing: Standing = SERVED, *images: str, **more: obje
 def built(name: str, number: int, **more: object) -> Image:
     return Image(
         id=f"sha256:{name}",
-        tags=(f"shop/api:0123456789ab-{number}",),
+        tags=(f"shop/api:production-0123456789ab-{number}",),
         project="shop",
         environment="shop-production",
         **more,  # type: ignore[arg-type]
@@ -52,7 +52,7 @@ def test_an_image_goes_only_if_nobody_needs_it():
     judged = judge([first, second], known)
     assert [(each.image.id, each.goes) for each in judged] == [("sha256:b", False), ("sha256:a", True)]
     assert judged[0].needed_by == ("release shop-production 2",)
-    assert judged[1].names == ("shop/api:0123456789ab-1",)
+    assert judged[1].names == ("shop/api:production-0123456789ab-1",)
     in_use = judge([replace(first, users=("container x",))], known)[0]
     assert in_use.needed_by == ("container x",)
     busy = judge([first], replace(known, busy={"shop-production"}))[0]
