@@ -63,7 +63,8 @@ def test_a_rolling_update_and_one_whose_second_step_fails(
     server: Server, make: Make, site: Any, project: str, engine: docker.APIClient
 ) -> None:
     """The application exits at once when told to: what is in flight then is lost."""
-    repository = make(replicas=3, drain="4s", strategy={"kind": "rolling", "step": 1})
+    # A request of 3 s that began just before takes longer on a busy machine.
+    repository = make(replicas=3, drain="7s", strategy={"kind": "rolling", "step": 1})
     repository.commit(version="1", exitAtOnce=True)
     server.deploy(repository.folder)
     assert site.version() == "1"
