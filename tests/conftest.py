@@ -36,8 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(kind)
             if "HAVRE_TEST_DOCKER_HOST" not in os.environ:
                 item.add_marker(pytest.mark.skip(reason=f"needs an engine: bin/test {kind}"))
-            # The machines are shared: what fails is tried once more, and the summary counts it.
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            # The machines are shared: what fails is tried twice more, and the summary counts it.
+            item.add_marker(pytest.mark.flaky(reruns=2))
 
 
 @pytest.hookimpl(trylast=True)

@@ -18,6 +18,7 @@ from havre.operations.certificates import Certificates
 TRAEFIK_IMAGE: Final = "havre/traefik:3"
 _HTTP, _HTTPS, _INTERNAL = 8080, 8443, 8079
 _ROUTER_STATE: Final = "/var/lib/traefik"
+_RETURN: Final = 20.0  # seconds in which the engine has started a router that ended
 _TRUSTED: Final = 2.0  # seconds for which a router that answered counts as there
 _BASE, _API = "havre", "havre-api"
 
@@ -85,6 +86,21 @@ class RouterService:
         Raises:
             EngineError: it does not run.
         """
+        # One that ran a moment ago is started again by the engine; an operation need not fail for that.
+        deadline = time.monotonic() + (_RETURN if self._router else 0.0)
+        while (found := self._find()) is None and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if found:
+            return found
+        problem = self.router_problem()
+        raise EngineError(
+            f"the router (Traefik) does not run: {problem}",
+            hint=f"something else may hold port {self._config.http_port} or {self._config.https_port};"
+            " `havre doctor` names it",
+            retryable=True,
+        )
+
+    def _find(self) -> traefik.Router | None:
         with self._lock:
             is_fresh = time.monotonic() - self._seen < _TRUSTED
             if self._router and (is_fresh or self._router.alive()):
@@ -105,13 +121,7 @@ class RouterService:
                     )
                     self._seen = time.monotonic()
                     return self._router
-            problem = self.router_problem()
-        raise EngineError(
-            f"the router (Traefik) does not run: {problem}",
-            hint=f"something else may hold port {self._config.http_port} or {self._config.https_port};"
-            " `havre doctor` names it",
-            retryable=True,
-        )
+            return None
 
     def publish_api(self) -> None:
         """Route Havre's own domain to the web process, if it has one."""
