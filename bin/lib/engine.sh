@@ -188,6 +188,12 @@ _daemon_up() {
 
 # engine_restart NODE: ends dockerd as `systemctl restart docker` does, and starts it again.
 engine_restart() {
+  _daemon_down "$1"
+  _daemon_up "$1"
+  _node_wait "$1"
+}
+
+_daemon_down() {
   local node=$1 pid left=300
   pid=$(_in_node "$node" cat /run/docker/docker.pid) || die "no engine runs on node $node"
   _in_node "$node" kill -TERM "$pid"
@@ -199,8 +205,6 @@ engine_restart() {
   # make it again ("error creating vxlan interface: file exists").
   _in_node "$node" sh -c 'for link in /sys/class/net/vx-*; do
     [ ! -e "$link" ] || ip link delete "${link##*/}"; done'
-  _daemon_up "$node"
-  _node_wait "$node"
 }
 
 _node_wait() {
@@ -209,15 +213,27 @@ _node_wait() {
   die "engine of node $1 did not start; log: $ENGINE_STATE/n$1/dockerd.log"
 }
 
-# What a run before left behind, except platform images and the build cache.
+# What a run before left behind, except platform images and the build cache. An image without a tag
+# (a pull by digest, a build that was killed) is named by its digest or goes with the pruning.
 _node_clean() {
-  _node_each "$1" "rm -fv" ps -aq
-  _node_each "$1" "volume rm -f" volume ls -q
-  engine_docker "$1" network prune -f >/dev/null
-  engine_docker "$1" images --format '{{.Repository}}:{{.Tag}}' --filter dangling=false |
-    { grep -v -e ^havre/ -e ^debian: || true; } | xargs -r "$(docker_client)" -H "unix://$(engine_socket "$1")" rmi -f >/dev/null
-  engine_docker "$1" image prune -f >/dev/null
-  engine_docker "$1" builder prune -f --keep-storage 10GB >/dev/null
+  _node_each "$1" "rm -fv" ps -aq &&
+    _node_each "$1" "volume rm -f" volume ls -q &&
+    engine_docker "$1" network prune -f >/dev/null &&
+    engine_docker "$1" images --digests --format '{{.Repository}} {{.Tag}} {{.Digest}}' |
+    awk '$1 != "<none>" && $1 !~ /^(havre\/|debian$)/ {
+      if ($2 != "<none>") print $1 ":" $2; else if ($3 != "<none>") print $1 "@" $3 }' |
+      xargs -r "$(docker_client)" -H "unix://$(engine_socket "$1")" rmi -f >/dev/null &&
+    engine_docker "$1" image prune -f >/dev/null &&
+    engine_docker "$1" builder prune -f --keep-storage 10GB >/dev/null
+}
+
+# For what cannot be cleaned, such as the images of an engine that was killed while it wrote them.
+_node_empty() {
+  note "what a run before left on node $1 cannot be removed; starting it empty"
+  _daemon_down "$1"
+  rm -rf --one-file-system "$ENGINE_STATE/n$1/data"/*
+  _daemon_up "$1"
+  _node_wait "$1"
 }
 
 # _node_each NODE "ACTION" LISTING...: does ACTION with each id that LISTING prints.
@@ -269,7 +285,8 @@ engine_up() {
     done
     for node in $(seq "$ENGINE_NODES"); do
       _node_wait "$node"
-      [ -z "$fresh" ] || _node_clean "$node"
+      [ -n "$fresh" ] || continue
+      _node_clean "$node" || _node_empty "$node"
     done
   fi
   _swarm_up
