@@ -258,6 +258,10 @@ KEYS = st.sampled_from(
             "command",
             "deploy",
             "healthcheck",
+            "test",
+            "interval",
+            "retries",
+            "stop_signal",
         ),
         *(
             "depends_on",
@@ -274,7 +278,22 @@ KEYS = st.sampled_from(
     ]
 )
 SCALARS = st.sampled_from(
-    ["postgres:16", "redis", "80:80", "data:/data", "./a:/b", "A=b", "$X", "${Y:-z}", "a b", "", "true", "1"]
+    [
+        "postgres:16",
+        "redis",
+        "80:80",
+        "data:/data",
+        "./a:/b",
+        "A=b",
+        "$X",
+        "${Y:-z}",
+        "a b",
+        "",
+        "true",
+        "1",
+        "CMD",
+        "NONE",
+    ]
 )
 VALUES = st.recursive(
     SCALARS | st.none() | st.integers() | st.booleans(),

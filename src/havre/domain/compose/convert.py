@@ -10,8 +10,9 @@ from havre.domain.compose.databases import convert_database
 from havre.domain.compose.known import WRITE_ONE_FILE, managed_kind
 from havre.domain.compose.ledger import Verdict
 from havre.domain.compose.reading import ReadFile, Source, load
-from havre.domain.compose.running import convert_app, holds_secret
+from havre.domain.compose.running import convert_app
 from havre.domain.compose.state import NeededSecret, NeededVariable, Service, State
+from havre.domain.compose.suspicion import holds_secret
 from havre.domain.compose.tree import Node
 from havre.domain.compose.words import command_of, mount_of, name_of
 from havre.domain.compose.writing import write

@@ -29,7 +29,8 @@ _OUTSIDE: Final = (
 )
 _INSTEAD: Final[dict[str, tuple[str, str]]] = {
     **dict.fromkeys(("ports", "expose"), _OUTSIDE),
-    **dict.fromkeys(("user", "working_dir", "entrypoint", "secrets", "stop_grace_period"), (_OWN, "")),
+    **dict.fromkeys(("user", "working_dir", "entrypoint", "secrets"), (_OWN, "")),
+    **dict.fromkeys(("stop_grace_period", "stop_signal"), (_OWN, "")),
 }
 
 

@@ -74,7 +74,6 @@ SERVICE_KEYS: Final[dict[str, tuple[str, str]]] = {
     "security_opt": ("containers have the engine's usual profile", ""),
     "shm_size": ("containers have 64 MB of shared memory", "use files on a volume"),
     "stdin_open": ("services have no terminal", ""),
-    "stop_signal": ("tasks are stopped by SIGTERM", "let the program heed SIGTERM"),
     "storage_opt": ("the engine chooses", ""),
     "sysctls": ("kernel settings are the server's", "set them on the server"),
     "tmpfs": ("a container's files are on disk and gone with it", ""),
@@ -97,6 +96,12 @@ DEPLOY_KEYS: Final[dict[str, tuple[str, str]]] = {
     "rollback_config": ("a release that is not healthy is always undone", ""),
     "update_config": ("a release is started beside the old one", "see strategy"),
 }
+
+_SIGNALS: Final = {"TERM": 15, "INT": 2, "QUIT": 3, "HUP": 1, "USR1": 10, "USR2": 12, "WINCH": 28}
+STOP_SIGNALS: Final = {
+    word: f"SIG{name}" for name, number in _SIGNALS.items() for word in (name, str(number))
+}
+"""Signals that a manifest takes, by their names without SIG and by their numbers on Linux."""
 
 NOT_HTTP: Final = frozenset(
     {22, 25, 53, 110, 143, 389, 465, 587, 636, 993, 995, 1433, 1521, 1883, 2181, 2379, 3306, 4222, 5432, 5433}

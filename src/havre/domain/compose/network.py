@@ -1,35 +1,31 @@
-"""Ports, health and domains of an app: one HTTP port behind the router, checked by a path."""
+"""Ports and domains of an app: one HTTP port behind the router."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
 
+from havre.domain.compose.health import asked_url, convert_health, has_other_check
 from havre.domain.compose.known import NOT_HTTP
 from havre.domain.compose.state import Service, State
 from havre.domain.compose.tree import Node
-from havre.domain.compose.words import PublishedPort, command_of, duration, port_of, seconds_of
+from havre.domain.compose.words import PublishedPort, port_of
 
 _HTTPS: Final = frozenset({443, 8443})
 _HOST: Final = r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,62}"
 _RULE: Final = re.compile(r"Host\(([^)]*)\)")
-_CHECK_URL: Final = re.compile(
-    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\]|[A-Za-z0-9_.-]+)(?::([0-9]+))?(/[^\s\"'|;)&]*)?"
-)
-_HEALTH: Final = re.compile(r"/[A-Za-z0-9._~@%+,:=/-]*(?:\?[A-Za-z0-9._~@%+,:=/&-]*)?")
-_PATIENCE: Final = 60.0
 _WEB_SERVERS: Final = frozenset({"nginx", "httpd", "caddy"})
 
 
 def convert_network(state: State, service: Service) -> None:
-    """Fill in ``port``, ``health`` and ``domain`` from ports, expose, labels and the health check."""
+    """Fill in ``port``, ``domain`` and ``health`` or ``ready`` from ports, labels and the health check."""
     domains = _domains(state, service)
     main = _main_port(state, service)
     if main is not None:
         service.body["port"] = main
         service.body["health"] = "/"
     _ports(state, service, main, domains)
-    _health(state, service, main)
+    convert_health(state, service, main)
 
 
 # Ports
@@ -56,11 +52,10 @@ def _main_port(state: State, service: Service) -> int | None:
     last = service.image.repository.rpartition("/")[2] if service.image else ""
     if service.entry("VIRTUAL_HOST") or last in _WEB_SERVERS:
         candidates.append(80)
-    checked = _checked_url(service)
-    if checked and checked[0]:
-        candidates.append(checked[0])
-    candidates += _asked_for(state, service)
-    candidates += _exposed_by_build(state, service)
+    checked, _ = asked_url(service) or (None, "")
+    candidates += [checked or 0, *_asked_for(state, service)]
+    if not has_other_check(service):  # a worker is often built by the Dockerfile of what listens
+        candidates += _exposed_by_build(state, service)
     usable = [port for port in candidates if 0 < port < 65536 and port not in NOT_HTTP]  # noqa: PLR2004
     plain = [port for port in usable if port not in _HTTPS]
     return next(iter([*plain, *usable]), None)
@@ -217,81 +212,3 @@ def _write_domain(state: State, service: Service, domains: list[str]) -> None:
     state.domains.add(host)
     service.body["domain"] = host
     service.notes.append("domain: a Compose file names none; write the one that users are to type")
-
-
-# Health
-
-
-def _checked_url(service: Service) -> tuple[int | None, str] | None:
-    """Port and path of the URL that the health check asks for, None if it asks for none."""
-    test = service.node.get("healthcheck", "test")
-    words = command_of(test) or [] if test else []
-    match = _CHECK_URL.search(" ".join(words))
-    if not match:
-        return None
-    path = (match[2] or "/").rstrip("\\")
-    return (int(match[1]) if match[1] else None, path if _HEALTH.fullmatch(path) else "/")
-
-
-def _health(state: State, service: Service, main: int | None) -> None:
-    ledger, check = state.ledger, service.node.get("healthcheck")
-    if check is None:
-        if main is not None:
-            service.notes.append(
-                "health: a guess; name a path that answers 200 when the program can take requests"
-            )
-            state.warnings.append(f"{service.name}: no health check is told, so health: / is a guess")
-        return
-    test, disabled = check.get("test"), check.get("disable")
-    url = _checked_url(service)
-    if disabled is not None:
-        ledger.dropped(disabled, "Havre sends no request to what it cannot check")
-    if main is None:
-        reason = "it takes no HTTP requests: Havre watches that it keeps running"
-        ledger.dropped(check, reason, "let it end when it cannot work")
-        return
-    if test is not None and url is not None:
-        service.body["health"] = url[1]
-        told = f"Havre asks for {url[1]} from outside, without a tool in the image"
-        if url[0] not in {None, main}:
-            told += f", at port {main} instead of {url[0]}"
-        ledger.changed(test, f"{service.target}.health", told)
-    elif test is not None:
-        reason = "it is no request: Havre asks a path of HTTP, and / is a guess"
-        ledger.dropped(test, reason, "name a path that answers 200 when the program can take requests")
-        state.warnings.append(f"{service.name}: its health check asks for no URL, so health: / is a guess")
-        service.notes.append(
-            "health: a guess; name a path that answers 200 when the program can take requests"
-        )
-    _times(state, service, check)
-
-
-def _times(state: State, service: Service, check: Node) -> None:
-    """Timeout and retries are kept; the beginning gets the time that Compose gave it."""
-    ledger, target = state.ledger, f"{service.target}.health"
-    health: dict[str, object] = {"path": service.body["health"]}
-    timeout, retries = check.get("timeout"), check.get("retries")
-    seconds = seconds_of(timeout.text) if timeout else None
-    if timeout is not None and seconds:
-        health["timeout"] = duration(seconds)
-        ledger.carried(timeout, f"{target}.timeout")
-    count = int(retries.text) if retries and retries.text.isdigit() else 0
-    if retries is not None and 1 <= count <= 100:  # noqa: PLR2004 - the most a manifest takes
-        health["retries"] = count
-        ledger.carried(retries, f"{target}.retries")
-    begin, interval = check.get("start_period"), check.get("interval")
-    began = (seconds_of(begin.text) if begin else None) or 0.0
-    every = (seconds_of(interval.text) if interval else None) or 30.0
-    patience = began + every * (count or 3)
-    if begin is not None:
-        if patience > _PATIENCE:
-            health["start_period"] = duration(round(patience))
-        ledger.changed(
-            begin, f"{target}.start_period", "a release has as long to become healthy as it had before"
-        )
-    if interval is not None:
-        reason = "Havre asks every second, so that a release serves as soon as it can"
-        ledger.changed(interval, target, reason, "write health.interval to ask less often")
-    if len(health) > 1:
-        service.body["health"] = health
-    ledger.dropped(check, "it is no part of a health check that Havre knows")

@@ -9,11 +9,11 @@ from typing import Final
 
 from havre.domain.compose import resources
 from havre.domain.compose.environment import convert_environment
-from havre.domain.compose.known import SERVICE_KEYS, store_of
+from havre.domain.compose.known import SERVICE_KEYS, STOP_SIGNALS, store_of
 from havre.domain.compose.network import convert_network
 from havre.domain.compose.state import Service, State
 from havre.domain.compose.storage import convert_volumes
-from havre.domain.compose.suspicion import is_secret, is_secret_command, is_secret_name
+from havre.domain.compose.suspicion import holds_secret, is_secret, is_secret_name
 from havre.domain.compose.tree import Node
 from havre.domain.compose.words import command_of, duration, seconds_of
 from havre.domain.images import IMAGE_PATTERN
@@ -176,11 +176,6 @@ def _words(key: str) -> Callable[[State, Service, Node], None]:
     return handle
 
 
-def holds_secret(node: Node, words: list[str]) -> bool:
-    """Whether a command seems to hold a secret, by its words or by the variables that it takes up."""
-    return is_secret_command(words) or any(is_secret_name(n) for leaf in node.leaves() for n in leaf.names)
-
-
 def _user(state: State, service: Service, node: Node) -> None:
     if _USER.fullmatch(node.text):
         service.body["user"] = node.text
@@ -205,6 +200,19 @@ def _stop_grace(state: State, service: Service, node: Node) -> None:
         return
     service.body["stop_grace"] = duration(seconds) if seconds else "0s"
     state.ledger.carried(node, f"{service.target}.stop_grace")
+
+
+def _stop_signal(state: State, service: Service, node: Node) -> None:
+    name = STOP_SIGNALS.get(node.text.strip().upper().removeprefix("SIG"), "")
+    if not name:
+        remedy = f"let the program heed one of {', '.join(dict.fromkeys(STOP_SIGNALS.values()))}"
+        state.ledger.dropped(node, "it is no signal that asks a program to end", remedy)
+        return
+    service.body["stop_signal"] = name
+    if node.text == name:
+        state.ledger.carried(node, f"{service.target}.stop_signal")
+    else:
+        state.ledger.changed(node, f"{service.target}.stop_signal", "it is the signal's whole name")
 
 
 def _restart(state: State, service: Service, node: Node) -> None:
@@ -296,6 +304,7 @@ _HANDLERS: Final[dict[str, Callable[[State, Service, Node], None]]] = {
     "user": _user,
     "working_dir": _working_dir,
     "stop_grace_period": _stop_grace,
+    "stop_signal": _stop_signal,
     "restart": _restart,
     "depends_on": _depends_on,
     "networks": _networks,

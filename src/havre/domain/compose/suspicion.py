@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from typing import Final
 
+from havre.domain.compose.tree import Node
+
 _WORDS: Final = frozenset(
     {"password", "passwd", "passphrase", "pass", "pwd", "secret", "secrets", "token", "credential"}
     | {"credentials", "apikey", "dsn", "salt", "pepper", "key", "auth", "jwt", "pat"}
@@ -67,6 +69,11 @@ def is_secret_command(words: list[str]) -> bool:
     return bool(_IN_A_COMMAND.search(text) or _URL_WITH_PASSWORD.search(text)) or any(
         _PREFIXES.match(word) for word in words
     )
+
+
+def holds_secret(node: Node, words: list[str]) -> bool:
+    """Whether a command seems to hold a secret, by its words or by the variables that it takes up."""
+    return is_secret_command(words) or any(is_secret_name(n) for leaf in node.leaves() for n in leaf.names)
 
 
 def _is_random(value: str) -> bool:
