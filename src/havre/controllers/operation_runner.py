@@ -13,6 +13,7 @@ from typing import Final
 from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 
+from havre.adapters.host import moments
 from havre.controllers import interruptions
 from havre.errors import Cancelled, EngineAway, HavreError
 from havre.operations.build_queue import BuildQueue
@@ -154,6 +155,9 @@ def run_operation(platform: Platform, operation: Operation, *, last: bool = Fals
     if operation.environment is None:
         _end_without_environment(operation)
         return
+    if not operation.clock:
+        operation.clock = moments.now().facts()
+        operation.save(update_fields=["clock"])
     run = Run(platform, operation, operation.environment)
     runbook = RUNBOOKS[operation.kind](run)
     _write_down(operation, runbook)

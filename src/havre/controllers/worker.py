@@ -12,6 +12,7 @@ from types import FrameType
 
 from django.utils import timezone
 
+from havre.adapters.host import moments
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.controllers.certificate_keeper import keep as keep_certificates
@@ -114,6 +115,7 @@ def _heartbeat(boot: str, stopping: threading.Event) -> None:
                     "pid": os.getpid(),
                     "started_at": started,
                     "seen_at": timezone.now(),
+                    "clock": moments.now().facts(),
                 },
             )
         except Exception:

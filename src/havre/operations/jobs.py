@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from django.utils import timezone
-
+from havre.adapters.host import moments
 from havre.adapters.swarm import jobs
 from havre.adapters.swarm.output import read_task
+from havre.domain.moments import Moment, seconds_between, was_set
 from havre.domain.snapshot import ENDED, Task
 from havre.domain.workload import Workload
 from havre.errors import CommandError
@@ -58,9 +57,9 @@ class Job:
         self._engine = run.platform.engine
 
     @property
-    def facts(self) -> dict[str, str]:
-        """What earlier runs of the operation knew: when it was started, and the last line read."""
-        facts: dict[str, str] = self.run.operation.result.get(self._key, {})
+    def facts(self) -> dict[str, Any]:
+        """What earlier runs of the operation knew: when it was started, and how far its lines were read."""
+        facts: dict[str, Any] = self.run.operation.result.get(self._key, {})
         return facts
 
     def start(self) -> bool:
@@ -68,7 +67,7 @@ class Job:
         if self._engine.has_service(self.workload.name) or self.facts.get("started"):
             return False
         self._engine.ensure_service(self.workload)
-        self._remember(started=timezone.now().isoformat())
+        self._remember(started=moments.now().facts())
         return True
 
     def wait(self, *, at_most: float) -> Ending:
@@ -115,20 +114,29 @@ class Job:
 
     def _read(self, task: Task) -> None:
         """Log what is new; lines and the place reached are stored together, so none is logged twice."""
-        lines = read_task(self._engine, task, after=self.facts.get("read", ""))
+        known = int(self.facts.get("lines", 0))
+        if self._clock_was_set():  # lines of now may carry times before those of then: count, from the first
+            lines = read_task(self._engine, task)[known:]
+        else:
+            lines = read_task(self._engine, task, after=self.facts.get("read", ""))
         if lines:
             marked = [(self._sources[line.stream], line.text) for line in lines]
-            self.run.log_all(marked, **{self._key: {**self.facts, "read": lines[-1].at}})
+            reached = {"read": lines[-1].at, "lines": known + len(lines)}
+            self.run.log_all(marked, **{self._key: {**self.facts, **reached}})
 
-    def _remember(self, **facts: str) -> None:
+    def _clock_was_set(self) -> bool:
+        started = Moment.stored(self.facts.get("started"))
+        return started is not None and was_set(started, moments.now())
+
+    def _remember(self, **facts: Any) -> None:
         self.run.remember(**{self._key: {**self.facts, **facts}})
 
     def _age(self) -> float:
         """Seconds since its start, of which an earlier worker may have waited some."""
-        started = self.facts.get("started")
-        if not started or self.run.operation.attempt == 1:
+        started = Moment.stored(self.facts.get("started"))
+        if started is None or self.run.operation.attempt == 1:
             return 0.0
-        return max(0.0, (timezone.now() - datetime.fromisoformat(started)).total_seconds())
+        return seconds_between(started, moments.now())
 
     def _ending(self, task: Task) -> Ending:
         if task.state == "complete":

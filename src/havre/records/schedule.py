@@ -28,9 +28,14 @@ def ensure_job(
         defaults={"schedule": schedule, "timezone": zone, "looked_at": now},
     )
     is_other = (row.schedule, row.timezone) != (schedule, zone)
-    if is_other or row.looked_at > now:  # the clock was set back: runs are unique, so none comes twice
+    is_set_back = row.looked_at > now  # the clock was: runs are unique, so none comes twice
+    if is_other or is_set_back:
         row.schedule, row.timezone, row.looked_at = schedule, zone, now
         row.save(update_fields=["schedule", "timezone", "looked_at"])
+    if is_set_back:
+        # What a wrong clock made seem missed is still to come, and has to run then.
+        coming = ScheduledRun.objects.filter(environment=environment, job=name, due_at__gt=now)
+        coming.filter(state__in=(State.MISSED, State.SKIPPED)).delete()
     return row
 
 

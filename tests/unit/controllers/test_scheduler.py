@@ -177,6 +177,20 @@ def test_a_clock_set_back_repeats_nothing(shop: Environment, scheduler: Schedule
     assert len(this_year) == 1
 
 
+def test_what_a_wrong_clock_made_seem_missed_runs_when_it_is_due(
+    shop: Environment, scheduler: Scheduler, clock: Clock
+) -> None:
+    scheduler.look()
+    clock.go(hours=3)  # 15:30: the runs of 13:00 to 15:00 seem missed
+    scheduler.look()
+    assert runs("hourly") == [(15, "missed", "")]
+    clock.go(hours=-3)
+    scheduler.look()
+    clock.go(hours=2, minutes=31)  # 15:01
+    scheduler.look()
+    assert runs("hourly") == [(15, "started", "queued")]
+
+
 def test_run_now_is_refused_while_it_runs(shop: Environment) -> None:
     params = planned_job(shop, "hourly").params
     operation = schedule.start_now(shop, "hourly", params, actor="ada")

@@ -10,6 +10,8 @@ from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from havre.adapters.host import moments
+from havre.domain.moments import Moment, seconds_between
 from havre.records.models import Worker
 
 WORKER_LATE: Final = 30.0
@@ -17,9 +19,13 @@ WORKER_LATE: Final = 30.0
 
 
 def worker_seen_seconds() -> float | None:
-    """How long ago the worker gave its last sign of life; None if it never did."""
-    seen = Worker.objects.order_by("-seen_at").values_list("seen_at", flat=True).first()
-    return max(0.0, (timezone.now() - seen).total_seconds()) if seen else None
+    """Seconds since the worker's last sign of life, though the clock be set; None if it never gave one."""
+    row = Worker.objects.filter(pk=1).first()
+    if row is None:
+        return None
+    if begun := Moment.stored(row.clock):
+        return seconds_between(begun, moments.now())
+    return max(0.0, (timezone.now() - row.seen_at).total_seconds())
 
 
 @require_safe

@@ -60,9 +60,8 @@ def _durations() -> Metric:
         .values_list("newest", flat=True)
     )
     for operation in Operation.objects.filter(pk__in=list(newest)):
-        if operation.started_at and operation.finished_at:
-            seconds = (operation.finished_at - operation.started_at).total_seconds()
-            family.add_metric((operation.kind, operation.state), seconds)
+        if operation.seconds is not None:
+            family.add_metric((operation.kind, operation.state), operation.seconds)
     return family
 
 

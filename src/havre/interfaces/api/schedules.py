@@ -124,7 +124,6 @@ def _job(environment: Environment, job: Planned) -> dict[str, Any]:
 
 def _run(run: ScheduledRun) -> dict[str, Any]:
     operation = run.operation
-    begin, end = (operation.started_at, operation.finished_at) if operation else (None, None)
     return {
         "due_at": run.due_at,
         "state": operation.state if operation else run.state,
@@ -132,6 +131,6 @@ def _run(run: ScheduledRun) -> dict[str, Any]:
         "why": run.why or ((operation.error or {}).get("message", "") if operation else ""),
         "operation": operation.pk if operation else None,
         "exit_code": operation.result.get("exit_code") if operation else None,
-        "started_at": begin,
-        "seconds": (end - begin).total_seconds() if begin and end else None,
+        "started_at": operation.started_at if operation else None,
+        "seconds": operation.seconds if operation else None,
     }

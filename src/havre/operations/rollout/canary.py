@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from havre.adapters import traefik
+from havre.adapters.host import moments
 from havre.domain import canary, naming
 from havre.domain.canary import Limits, Stage, Traffic
+from havre.domain.moments import Moment, seconds_between
 from havre.domain.snapshot import ENDED
 from havre.errors import Cancelled, EngineError, RolloutError, ServerError
 from havre.operations.context import Run
@@ -57,12 +59,12 @@ def _hold(target: Target, watched: _Watch, stage: Stage, at: int) -> str:
     run = target.run
     begun = run.operation.result.get("canary") or {}
     if begun.get("stage") != at or not begun.get("since"):
-        run.remember(canary={"stage": at, "since": time.time()})
+        run.remember(canary={"stage": at, "since": moments.now().facts()})
     sticky = frozenset(name for name, _ in stage.weights if target.service(name).strategy.sticky)
     share(run, target.release, target.replaced_target().release, dict(stage.weights), sticky=sticky)
     run.log(f"release {target.release.number} gets {stage} of the requests")
     patience = _patience(target, watched.names)
-    spent = max(0.0, time.time() - float(run.operation.result["canary"]["since"]))
+    spent = seconds_between(Moment(**run.operation.result["canary"]["since"]), moments.now())
     watched.begin()
     for elapsed in run.wait(every=_LOOK, at_most=max(0.0, patience.seconds - spent) + _BLIND):
         watched.look()

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
+from havre.adapters.host import moments
 from havre.domain import rollout
+from havre.domain.moments import Moment, was_set
 from havre.domain.rollout import Readiness
 from havre.domain.snapshot import ENDED, Task
 from havre.errors import RolloutError
@@ -78,9 +81,14 @@ def _passes(
 
 
 def _began(target: Target) -> str:
-    """When the operation began, as the engine writes times; a task that ran before was ready then."""
-    began = target.run.operation.started_at
-    return began.strftime("%Y-%m-%dT%H:%M:%S") if began else ""
+    """When the operation began, as the engine writes times; a task that ran before was ready then.
+
+    Empty if the clock was set meanwhile: a new task would seem to have run before.
+    """
+    began = Moment.stored(target.run.operation.clock)
+    if began is None or was_set(began, moments.now()):
+        return ""
+    return datetime.fromtimestamp(began.wall, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def watch(target: Target, known: set[str]) -> None:

@@ -43,6 +43,9 @@ class Operation(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    clock: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(
+        default=dict, help_text="when a worker first began it (domain.moments)"
+    )
 
     objects: ClassVar[models.Manager[Operation]]
 
@@ -55,6 +58,13 @@ class Operation(models.Model):
     def is_final(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in self.FINAL
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; not below 0, though the clock may have been set back meanwhile."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return max(0.0, (self.finished_at - self.started_at).total_seconds())
 
 
 class Step(models.Model):

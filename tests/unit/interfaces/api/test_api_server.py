@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from havre.adapters.host import moments
 from havre.interfaces.api import environments
 from havre.manifest import EnvironmentSpec
 from havre.records import queries
@@ -31,6 +33,18 @@ def test_health_needs_a_worker_that_is_alive(ask_remotely):
     answer = ask_remotely("GET", "/healthz")
     assert answer.status_code == 503
     assert "worker" in answer.text
+
+
+@pytest.mark.parametrize("set_by", [-86400, 86400])
+def test_health_does_not_depend_on_a_clock_that_was_set(ask_remotely, monkeypatch, set_by):
+    alive(0)
+    Worker.objects.update(clock=moments.now().facts())
+    real = timezone.now
+    monkeypatch.setattr(timezone, "now", lambda: real() + timedelta(seconds=set_by))
+    assert ask_remotely("GET", "/healthz").status_code == 200
+    then = moments.now()
+    Worker.objects.update(clock=dataclasses.replace(then, steady=then.steady - 60).facts())
+    assert ask_remotely("GET", "/healthz").status_code == 503
 
 
 def test_health_tells_of_a_database_that_fails(ask_remotely, monkeypatch):

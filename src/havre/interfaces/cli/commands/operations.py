@@ -93,7 +93,7 @@ def _took(row: dict[str, Any]) -> float | None:
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     begin, end = screen.moment(row.get("started_at")), screen.moment(row.get("finished_at"))
-    return (end - begin).total_seconds() if begin and end else None
+    return max(0.0, (end - begin).total_seconds()) if begin and end else None  # the clock may have been set
 
 
 @app.command()
