@@ -3,6 +3,7 @@
     HavreError                  anything the user is told: message, hint, retryable
     ├── ManifestError           havre.yaml is not valid (carries every problem found)
     ├── UsageError              the request itself is wrong: unknown name, bad argument
+    │   └── ConsentError        a protected environment has to be named, and was not
     ├── ConflictError           the request collides with what is running now
     ├── SourceError             a repository, or an image of a registry, could not be read
     ├── BuildError              an image could not be built
@@ -49,6 +50,14 @@ class ManifestError(HavreError):
 
 class UsageError(HavreError):
     """The request itself is wrong."""
+
+
+class ConsentError(UsageError):
+    """A protected environment has to be named, and was not; ``confirm`` is that name."""
+
+    def __init__(self, message: str, *, confirm: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.confirm = confirm
 
 
 class ConflictError(HavreError):

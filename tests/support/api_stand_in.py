@@ -12,7 +12,7 @@ import socketserver
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,6 +42,8 @@ class StandIn:
     stream_type: str = "text/event-stream"
     asked: list[Asked] = field(default_factory=list)
     resume: threading.Event = field(default_factory=threading.Event)
+    refuse: Callable[[Asked], tuple[int, Any] | None] = lambda _: None
+    """What to answer instead, if anything."""
 
     def answer(self, method: str, path: str, body: Any, status: int = 200) -> None:
         self.answers[method, path] = (status, body)
@@ -76,7 +78,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(parts.path)
             return
         missing = {"title": "Not Found", "status": 404, "detail": "there is nothing at this path", "hint": ""}
-        status, answer = self.stand_in.answers.get((self.command, parts.path), (404, missing))
+        found = self.stand_in.answers.get((self.command, parts.path), (404, missing))
+        status, answer = self.stand_in.refuse(self.stand_in.asked[-1]) or found
         content = (
             b"" if answer is None else answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         )

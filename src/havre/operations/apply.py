@@ -48,8 +48,7 @@ class Apply:
                 hint="make a new one: havre plan",
                 retryable=False,
             )
-        if planned.is_protected and planned.plan.dangers and not consent.is_given(self.run):
-            consent.refuse(self.run, planned.plan.dangers)
+        consent.require_for(self.run, planned.plan.dangers, is_protected=planned.is_protected)
         self._deploy.images = planned.images
         return f"{len(planned.plan.changes)} changes, as planned"
 

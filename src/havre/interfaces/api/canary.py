@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from havre.interfaces.api import lookup, schemas
-from havre.interfaces.api.operations import shown
+from havre.interfaces.api.operations import require_consent, shown
 from havre.manifest.values import Name
 from havre.records import queries
 
@@ -25,11 +25,20 @@ def promote(
     wanted: schemas.Promotion,
 ) -> Status[dict[str, Any]]:
     """Go to the next weight now, or give it all requests; the operation sees it within a second."""
+    row = lookup.environment(project, environment)
+    require_consent("promote", row, wanted.confirm)
     asked = queries.PROMOTE_FULLY if wanted.fully else queries.PROMOTE
-    return Status(202, shown(queries.ask_canary(lookup.environment(project, environment), asked)))
+    return Status(202, shown(queries.ask_canary(row, asked)))
 
 
 @router.post(_CANARY + "/abort", response={202: schemas.Operation}, summary="Give a canary up")
-def abort(request: HttpRequest, project: Name, environment: Name) -> Status[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
+def abort(
+    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    project: Name,
+    environment: Name,
+    wanted: schemas.Abortion | None = None,
+) -> Status[dict[str, Any]]:
     """Give all requests to the old release and remove the new one; the operation ends as cancelled."""
-    return Status(202, shown(queries.ask_canary(lookup.environment(project, environment), queries.ABORT)))
+    row = lookup.environment(project, environment)
+    require_consent("abort", row, wanted.confirm if wanted else "")
+    return Status(202, shown(queries.ask_canary(row, queries.ABORT)))

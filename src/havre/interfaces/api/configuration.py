@@ -74,7 +74,7 @@ def copy_settings(
     planned = configuration.planned_copy(source, target, secrets=wanted.secrets)
     if not wanted.dry_run:
         unknown = models.Environment(project=source.project, name=environment)
-        require_consent(target or unknown, wanted.confirm, "copying settings into it")
+        require_consent("copy", target or unknown, wanted.confirm)
         others = [each.name for each in planned if each.outcome is Outcome.OVERWRITE]
         if others and not wanted.overwrite:
             raise ConflictError(

@@ -91,10 +91,14 @@ async def services(request: HttpRequest, project: Name, environment: Name) -> li
 def record_exec(
     request: HttpRequest, project: Name, environment: Name, wanted: Body[schemas.Exec]
 ) -> Status[dict[str, Any]]:
-    """For `havre exec`, which does the rest without Havre. Only for callers by the unix socket."""
+    """For `havre exec`, which does the rest without Havre. Only for callers by the unix socket.
+
+    A protected environment has to be named by ``confirm``.
+    """
     caller = require_administrator(request)
     row = lookup.environment(project, environment)
-    operation = queries.record_exec(row, wanted.model_dump(), actor=caller.actor)
+    operations.require_consent("exec", row, wanted.confirm)
+    operation = queries.record_exec(row, wanted.model_dump(exclude={"confirm"}), actor=caller.actor)
     return Status(201, operations.shown(operation))
 
 

@@ -10,7 +10,8 @@ from ninja import Body, Query, Router, Status
 from pydantic import Field
 
 from havre.config import config
-from havre.errors import UsageError
+from havre.domain import consent
+from havre.errors import ConsentError, UsageError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
@@ -34,8 +35,9 @@ def enqueue(
     """Record an operation for the worker, and wake it.
 
     A deployment and a plan make project and environment if they are new. Only callers by the unix
-    socket may name a folder of the server as source. To destroy a protected environment, ``confirm``
-    has to name it; the worker asks for it too before it interrupts one.
+    socket may name a folder of the server as source. A protected environment has to be named by
+    ``confirm``: 422 with ``confirm``, the name, where it was not. The worker asks for it too before a
+    deployment or a plan interrupts or destroys.
     """
     caller = caller_of(request)
     params = wanted.params.model_dump(mode="json")
@@ -45,8 +47,7 @@ def enqueue(
         environment = lookup.environment(wanted.project, wanted.environment)
     if isinstance(wanted, requests.Apply):
         params["ref"] = wanted.params.plan.commit
-    if isinstance(wanted, requests.Destroy):
-        require_consent(environment, wanted.params.confirm, "destroying it")
+    require_consent(wanted.kind, environment, params.get("confirm", ""))
     if isinstance(wanted, requests.Cron):
         job = planned_job(environment, wanted.params.job)
         operation = schedule.start_now(environment, job.name, job.params, actor=caller.actor)
@@ -114,15 +115,16 @@ def _filtered(project: str | None, environment: str | None) -> QuerySet[Operatio
     return Operation.objects.filter(wanted)
 
 
-def require_consent(environment: Environment, given: str, doing: str) -> None:
-    """Refuse to touch a protected environment without its name.
+def require_consent(kind: str, environment: Environment, given: str) -> None:
+    """Refuse what needs the name of a protected environment, see :mod:`havre.domain.consent`.
 
     Raises:
-        UsageError: it is protected, and the name was not given.
+        ConsentError: it is protected, and the name was not given.
     """
-    if queries.is_protected(environment) and given != str(environment):
-        raise UsageError(
-            f"{environment} is protected: {doing} has to be confirmed",
+    if consent.is_wanted(kind, is_protected=queries.is_protected(environment)) and given != str(environment):
+        raise ConsentError(
+            f"{environment} is protected: {consent.doing(kind)} has to be confirmed",
+            confirm=str(environment),
             hint=f"give its full name, {environment}, as `confirm`",
         )
 

@@ -17,8 +17,10 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from havre.domain.consent import RULES
 from havre.errors import (
     ConflictError,
+    ConsentError,
     EngineError,
     HavreError,
     ManifestError,
@@ -42,8 +44,6 @@ class ForbiddenError(UsageError):
     """The caller is known, but may not do this."""
 
 
-_KINDS = frozenset({"deploy", "rollback", "restart", "scale", "destroy", "plan", "apply", "adopt"})
-
 _STATUS: tuple[tuple[type[HavreError], HTTPStatus], ...] = (
     (NotFoundError, HTTPStatus.NOT_FOUND),
     (ForbiddenError, HTTPStatus.FORBIDDEN),
@@ -63,8 +63,9 @@ def content(
     hint: str = "",
     retryable: bool = False,
     errors: Sequence[dict[str, str]] = (),
+    confirm: str = "",
 ) -> bytes:
-    """The body of a problem."""
+    """The body of a problem; ``confirm`` is the name that would have to be given."""
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -75,6 +76,8 @@ def content(
     }
     if errors:
         body["errors"] = list(errors)
+    if confirm:
+        body["confirm"] = confirm
     return json.dumps(body).encode()
 
 
@@ -86,7 +89,8 @@ def problem(status: int, detail: str, **more: Any) -> HttpResponse:
 def of(error: HavreError) -> HttpResponse:
     """An error of ours as an answer."""
     status = next((s for kind, s in _STATUS if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
-    return problem(status, error.message, hint=error.hint, retryable=error.retryable)
+    confirm = error.confirm if isinstance(error, ConsentError) else ""
+    return problem(status, error.message, hint=error.hint, retryable=error.retryable, confirm=confirm)
 
 
 def plain(response: HttpResponse) -> HttpResponse:
@@ -156,6 +160,6 @@ def _where(location: Sequence[str | int]) -> str:
     inner = list(location[1:])
     if location[:1] == ("body",):
         inner = inner[1:]
-        if inner and inner[0] in _KINDS:
+        if inner and inner[0] in RULES:
             inner = inner[1:]
     return ".".join(map(str, inner)) or "body"

@@ -6,11 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from havre.interfaces.api.schemas import Ref, Source, Subfolder, Value, Wanted
+from havre.interfaces.api.schemas import Confirm, Ref, Source, Subfolder, Value, Wanted
 from havre.manifest.values import EnvName, Name
-
-Confirm = Annotated[str, Field(max_length=70)]
-"""The full name of a protected environment, ``PROJECT-ENVIRONMENT``: consent to interrupting it."""
 
 
 class _FromSource(Wanted):
@@ -107,12 +104,14 @@ class RollbackParams(Wanted):
     """Which release to return to; without a number, the one before the live one."""
 
     release: Annotated[StrictInt, Field(ge=1)] | None = None
+    confirm: Confirm = ""
 
 
 class RestartParams(Wanted):
     """Which services; all without a list."""
 
     services: Annotated[list[Name], Field(min_length=1, max_length=100)] | None = None
+    confirm: Confirm = ""
 
 
 class ScaleParams(Wanted):
@@ -121,6 +120,7 @@ class ScaleParams(Wanted):
     replicas: Annotated[
         dict[Name, Annotated[StrictInt, Field(ge=1, le=100)] | None], Field(min_length=1, max_length=100)
     ]
+    confirm: Confirm = ""
 
 
 class DestroyParams(Wanted):
@@ -141,6 +141,7 @@ class RunParams(Wanted):
     release: Annotated[StrictInt, Field(ge=1)] | None = None
     variables: Annotated[dict[EnvName, Value], Field(default_factory=dict, max_length=100)]
     timeout: Annotated[StrictInt, Field(ge=1, le=7 * 86_400, description="Seconds.")] = 3600
+    confirm: Confirm = ""
 
 
 class CronParams(Wanted):

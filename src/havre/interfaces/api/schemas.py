@@ -71,6 +71,8 @@ Subfolder = Annotated[RepositoryPath, StringConstraints(max_length=300)]
 Ref = Annotated[str, StringConstraints(pattern=_REF), AfterValidator(_ref)]
 SecretValue = Annotated[str, Field(min_length=1), _fits(SECRET_LONGEST)]
 Value = Annotated[str, _fits(VALUE_LONGEST)]
+Confirm = Annotated[str, Field(max_length=70)]
+"""The full name of a protected environment, ``PROJECT-ENVIRONMENT``, which asks for it."""
 TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._@ -]{0,98}[A-Za-z0-9])?$")]
 
 
@@ -144,6 +146,13 @@ class Promotion(Wanted):
     """How far a canary goes: to its next weight, or to all requests."""
 
     fully: StrictBool = False
+    confirm: Confirm = ""
+
+
+class Abortion(Wanted):
+    """That a canary is given up."""
+
+    confirm: Confirm = ""
 
 
 class DriftField(Schema):
@@ -222,6 +231,7 @@ class Exec(Wanted):
     task: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]{1,100}$")]
     program: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     account: Annotated[str, StringConstraints(max_length=100)]
+    confirm: Confirm = ""
 
 
 # Variables, secrets, tokens
@@ -260,7 +270,7 @@ class CopySettings(Wanted):
     secrets: StrictBool = False
     dry_run: StrictBool = False
     overwrite: StrictBool = False
-    confirm: Annotated[str, Field(max_length=70)] = ""
+    confirm: Confirm = ""
 
 
 class CopiedSetting(Schema):

@@ -17,7 +17,7 @@ import httpx
 from httpx_sse import EventSource
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
-from havre.errors import ConflictError, EngineError, HavreError, ServerError, UsageError
+from havre.errors import ConflictError, ConsentError, EngineError, HavreError, ServerError, UsageError
 from havre.interfaces.cli.connection import Connection
 
 _TIMEOUT = httpx.Timeout(30, connect=5)
@@ -273,6 +273,8 @@ def _refused(connection: Connection, answer: httpx.Response) -> HavreError:
         )
     if status == HTTPStatus.UNAUTHORIZED and not hint:
         hint = "the token may be wrong, expired or revoked: make one on the server by `havre tokens create`"
+    if told.get("confirm"):
+        return ConsentError(message, confirm=str(told["confirm"]), hint=hint)
     error = kinds.get(status, HavreError)(message, hint=hint, retryable=bool(told.get("retryable")))
     listed = told.get("errors")
     if isinstance(listed, list) and len(listed) > _IN_MESSAGE:

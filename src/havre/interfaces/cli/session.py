@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from havre.errors import UsageError
+from havre.errors import ConsentError, UsageError
 from havre.interfaces.cli import completion
 from havre.interfaces.cli.trouble import FAILED
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from havre.interfaces.cli.client import Client
 
 PRODUCTION = "production"
+R = TypeVar("R")
 
 Environment = Annotated[
     str,
@@ -54,13 +56,78 @@ YesInterrupt = Annotated[
     typer.Option(
         "--yes-interrupt",
         metavar="PROJECT-ENVIRONMENT",
-        help="The name of a protected environment, for scripts: consent to what interrupts or destroys.",
+        help="The name of a protected environment, which asks for it: consent, for scripts.",
         show_default=False,
     ),
 ]
 Verbose = Annotated[
     bool, typer.Option("--verbose", "-v", help="Where the output is no terminal: print log lines too.")
 ]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The options that name an environment of a project."""
+
+    environment: Environment = PRODUCTION
+    project: Project = ""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """The options that name what to deploy."""
+
+    source: Annotated[
+        str,
+        typer.Option(
+            "--source",
+            metavar="PATH|URL",
+            help="The repository: a folder of this server or a Git URL. Default: the one around this folder.",
+            show_default=False,
+        ),
+    ] = ""
+    subfolder: Annotated[
+        str,
+        typer.Option(
+            "--subfolder",
+            metavar="PATH",
+            help="Where havre.yaml is inside the repository.",
+            show_default=False,
+        ),
+    ] = ""
+    ref: Annotated[
+        str,
+        typer.Option(
+            "--ref",
+            metavar="REF",
+            help="Branch, tag or commit. Default: the environment's branch in havre.yaml.",
+            show_default=False,
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True)
+class Following:
+    """The options of commands that follow an operation."""
+
+    detach: Detach = False
+    as_json: Events = False
+    verbose: Verbose = False
+
+
+@dataclass(frozen=True)
+class Passing:
+    """The options of commands that pass on what an operation writes."""
+
+    detach: Detach = False
+    as_json: Events = False
+
+
+@dataclass(frozen=True)
+class Consent:
+    """The option of commands for which a protected environment asks."""
+
+    yes_interrupt: YesInterrupt = ""
 
 
 @dataclass(frozen=True)
@@ -124,35 +191,99 @@ def project_of(name: str) -> str:
 
 def run_operation(
     ctx: typer.Context,
-    request: dict[str, Any],
+    kind: str,
+    place: Place,
+    params: dict[str, Any],
+    following: Following,
     *,
-    detach: bool,
-    as_json: bool,
-    verbose: bool = False,
+    consented: str = "",
 ) -> None:
-    """Ask for an operation and follow it, or print its number."""
+    """Ask for an operation and follow it, or print its number.
+
+    Args:
+        ctx: the command's context.
+        kind: the kind of operation.
+        place: where; a project that is not named is the one around the current folder.
+        params: what the operation takes.
+        following: what the command's options say.
+        consented: the name of a protected environment; it is asked for if it is needed.
+    """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.follow import follow  # noqa: PLC0415 - start-up time
 
-    client = open_client(ctx)
-    operation = client.post("/api/v1/operations", request)
-    if not detach:
-        if not as_json:
-            name = f"{request['project']} {request['environment']}"
-            screen.note(f"{request['kind']} {name}: operation {operation['id']}")
-        try:
-            follow(client, operation, as_json=as_json, verbose=verbose)
-        except typer.Exit as ended:
-            name = _wants_consent(client, operation, ended) if sys.stdin.isatty() and not as_json else ""
-            if not name or request["params"].get("confirm"):
-                raise
-            params = {**request["params"], "confirm": consent(name, "Nothing was done yet.")}
-            run_operation(ctx, {**request, "params": params}, detach=detach, as_json=as_json, verbose=verbose)
-    elif as_json:
+    client, named = open_client(ctx), project_of(place.project)
+    operation = request_operation(client, kind, place, params, consented=consented, ask=not following.as_json)
+    if following.detach:
+        tell_operation(operation, as_json=following.as_json)
+        return
+    if not following.as_json:
+        screen.note(f"{kind} {named} {place.environment}: operation {operation['id']}")
+    try:
+        follow(client, operation, as_json=following.as_json, verbose=following.verbose)
+    except typer.Exit as ended:
+        can_ask = is_attended() and not following.as_json and not consented
+        name = _wants_consent(client, operation, ended) if can_ask else ""
+        if not name:
+            raise
+        given = consent(name, f"{name} is protected. Nothing was done yet.")
+        run_operation(ctx, kind, place, params, following, consented=given)
+
+
+def request_operation(
+    client: Client, kind: str, place: Place, params: dict[str, Any], *, consented: str = "", ask: bool = True
+) -> dict[str, Any]:
+    """Ask for an operation, and for the name of its environment where that is needed; its record.
+
+    Raises:
+        ConsentError: the name is needed, and there is nobody to ask.
+    """
+    request = {
+        "kind": kind,
+        "project": project_of(place.project),
+        "environment": place.environment,
+        "params": params,
+    }
+
+    def send(confirm: str) -> dict[str, Any]:
+        given = {"params": {**params, "confirm": confirm}} if confirm else {}
+        operation: dict[str, Any] = client.post("/api/v1/operations", {**request, **given})
+        return operation
+
+    return with_consent(send, consented, ask=ask)
+
+
+def tell_operation(operation: dict[str, Any], *, as_json: bool) -> None:
+    """Print an operation's number, or all of it as JSON."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if as_json:
         screen.print_json(operation)
-    else:
-        typer.echo(operation["id"])
-        screen.note(f"follow it: havre operations follow {operation['id']}")
+        return
+    typer.echo(operation["id"])
+    screen.note(f"follow it: havre operations follow {operation['id']}")
+
+
+def with_consent(send: Callable[[str], R], consented: str, *, ask: bool = True) -> R:
+    """Send a request; where it wants a protected environment's name, ask for that and send it again.
+
+    Args:
+        send: takes the name, empty if none was given.
+        consented: the name that the command's options give.
+        ask: whether somebody can be asked.
+
+    Raises:
+        ConsentError: another name is wanted than was given, or nobody can be asked.
+    """
+    try:
+        return send(consented)
+    except ConsentError as error:
+        if consented or not (ask and is_attended()):
+            raise ConsentError(
+                error.message,
+                confirm=error.confirm,
+                hint=f"in a script: --yes-interrupt {error.confirm}",
+            ) from None
+        return send(consent(error.confirm, error.message))
 
 
 def _wants_consent(client: Client, operation: dict[str, Any], ended: typer.Exit) -> str:
@@ -169,15 +300,20 @@ def consent(full_name: str, why: str) -> str:
     Raises:
         UsageError: nobody is there to ask, or it was not typed.
     """
-    if not sys.stdin.isatty():
+    if not is_attended():
         raise UsageError(
             f"{full_name} is protected, so this must be confirmed",
             hint=f"in a script: --yes-interrupt {full_name}",
         )
-    given = prompt(f"{why}\n{full_name} is protected. Type {full_name} to go on")
+    given = prompt(f"{why}\nType {full_name} to go on")
     if given != full_name:
         raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
     return given
+
+
+def is_attended() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty()
 
 
 def confirm(question: str) -> bool:

@@ -8,6 +8,7 @@ from havre.records import queries
 from havre.records.models import Environment, Operation
 
 CANARY = "/api/v1/environments/shop/production/canary"
+NAMED = {"confirm": "shop-production"}
 
 
 @pytest.fixture
@@ -33,6 +34,10 @@ def running(db) -> Operation:
     ],
 )
 def test_the_operation_sees_a_request_once(ask, running, path, body, request_):
+    refused = ask("POST", f"{CANARY}/{path}", body)
+    assert (refused.status_code, refused.json()["confirm"]) == (422, "shop-production")
+    assert not queries.take_request(running)
+    body = {**(body or {}), **NAMED}
     answer = ask("POST", f"{CANARY}/{path}", body)
     assert answer.status_code == 202
     assert answer.json()["id"] == running.pk
@@ -48,7 +53,7 @@ def test_its_share_is_listed(ask, running):
 @pytest.mark.parametrize("shift", [{}, {"release": 2, "weights": {"api": None}, "sticky": [], "leaving": []}])
 def test_without_a_canary_there_is_nothing_to_ask(ask, running, shift):
     Environment.objects.update(shift=shift)
-    answer = ask("POST", f"{CANARY}/promote", {})
+    answer = ask("POST", f"{CANARY}/promote", NAMED)
     assert answer.status_code == 409
     assert "no canary runs in shop-production" in answer.json()["detail"]
     assert "strategy: canary" in answer.json()["hint"]
@@ -57,7 +62,7 @@ def test_without_a_canary_there_is_nothing_to_ask(ask, running, shift):
 
 def test_a_deployment_that_is_over_is_not_asked(ask, running):
     queries.finish(running, Operation.State.SUCCEEDED)
-    assert ask("POST", f"{CANARY}/abort").status_code == 409
+    assert ask("POST", f"{CANARY}/abort", NAMED).status_code == 409
 
 
 def test_going_live_ends_the_sharing(running):

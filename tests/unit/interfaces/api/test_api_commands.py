@@ -35,7 +35,11 @@ def wanted(kind: str, **params: object) -> dict[str, object]:
 
 
 def test_a_command_is_queued_as_it_is(shop: Environment, ask: Ask) -> None:
-    answer = ask("POST", "/api/v1/operations", wanted("run", service="api", command=["sh", "-c", "$(id); ü"]))
+    answer = ask(
+        "POST",
+        "/api/v1/operations",
+        wanted("run", service="api", command=["sh", "-c", "$(id); ü"], confirm="p-production"),
+    )
     assert answer.status_code == 202
     assert answer.json()["params"] == {
         "service": "api",
@@ -43,6 +47,7 @@ def test_a_command_is_queued_as_it_is(shop: Environment, ask: Ask) -> None:
         "release": None,
         "variables": {},
         "timeout": 3600,
+        "confirm": "p-production",
     }
 
 
@@ -85,7 +90,9 @@ def test_who_goes_into_a_container_is_recorded_and_no_token_may_say_so(
     shop: Environment, ask: Ask, ask_remotely: Ask
 ) -> None:
     body = {"task": "p-production-api-r1.1", "program": "sh", "account": "root (ada)"}
-    recorded = ask("POST", f"{AT}/exec", body)
+    assert ask("POST", f"{AT}/exec", body).json()["confirm"] == "p-production"
+    assert not Operation.objects.filter(kind="exec").exists()
+    recorded = ask("POST", f"{AT}/exec", {**body, "confirm": "p-production"})
     assert recorded.status_code == 201
     assert (recorded.json()["kind"], recorded.json()["state"]) == ("exec", "succeeded")
     assert recorded.json()["params"] == body

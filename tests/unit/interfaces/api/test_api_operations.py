@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from havre.domain.consent import RULES, Asks
+from havre.operations.catalogue import RUNBOOKS
 from havre.records import queries
 from havre.records.models import Environment, Operation, Project, Release
 
@@ -59,17 +61,22 @@ def test_other_operations_need_an_environment_that_exists(ask):
 
 
 NAME = "shop-production"
+NAMED = {"confirm": NAME}
 
 
 @pytest.mark.parametrize(
     ("kind", "params", "stored"),
     [
-        ("rollback", {"release": 3}, {"release": 3}),
-        ("rollback", {}, {"release": None}),
-        ("restart", {"services": ["api"]}, {"services": ["api"]}),
-        ("scale", {"replicas": {"api": 3, "web": None}}, {"replicas": {"api": 3, "web": None}}),
-        ("destroy", {"volumes": True, "confirm": NAME}, {"volumes": True, "confirm": NAME}),
-        ("destroy", {"confirm": NAME}, {"volumes": False, "confirm": NAME}),
+        ("rollback", {"release": 3, **NAMED}, {"release": 3, **NAMED}),
+        ("rollback", NAMED, {"release": None, **NAMED}),
+        ("restart", {"services": ["api"], **NAMED}, {"services": ["api"], **NAMED}),
+        (
+            "scale",
+            {"replicas": {"api": 3, "web": None}, **NAMED},
+            {"replicas": {"api": 3, "web": None}, **NAMED},
+        ),
+        ("destroy", {"volumes": True, **NAMED}, {"volumes": True, **NAMED}),
+        ("destroy", NAMED, {"volumes": False, **NAMED}),
         ("plan", {"drift": True}, {"source": None, "subfolder": "", "ref": None, "drift": True}),
         ("adopt", {}, {"basis": None}),
     ],
@@ -80,12 +87,49 @@ def test_params_of_each_kind(ask, kind, params, stored):
     assert ask("POST", "/api/v1/operations", body).json()["params"] == stored
 
 
-def test_a_protected_environment_is_not_destroyed_without_its_name(ask):
+PARAMS = {
+    "scale": {"replicas": {"api": 2}},
+    "run": {"service": "api", "command": ["id"]},
+    "cron": {"job": "nightly"},
+    "apply": {
+        "plan": {
+            "format": 1,
+            "project": "shop",
+            "environment": "production",
+            "commit": "abc",
+            "has_changes": True,
+            "changes": [],
+            "basis": {},
+        },
+        "source": "/srv/shop",
+    },
+    "deploy": {"source": "/srv/shop"},
+    "plan": {"source": "/srv/shop"},
+}
+
+
+@pytest.mark.parametrize("kind", RUNBOOKS)
+def test_a_protected_environment_is_touched_as_the_rule_says(ask, kind):
+    where = {"kind": kind, "project": "shop", "environment": "production"}
+    queries.ensure_environment("shop", "production", source="")
+    params = PARAMS.get(kind, {})
+    answer = ask("POST", "/api/v1/operations", {**where, "params": params})
+    is_refused = RULES[kind].asks is Asks.ALWAYS
+    assert (answer.json().get("confirm") == NAME) is is_refused, answer.json()
+    assert Operation.objects.exists() is (not is_refused and kind != "cron")  # which has no such job
+    if is_refused:
+        assert RULES[kind].doing in is_problem(answer, 422)["detail"]
+        wrong = {**where, "params": {**params, "confirm": "shop-prod"}}
+        is_problem(ask("POST", "/api/v1/operations", wrong), 422)
+        right = {**where, "params": {**params, **NAMED}}
+        assert ask("POST", "/api/v1/operations", right).status_code == 202
+
+
+def test_what_is_protected_is_said_by_the_live_release(ask):
     body = {"kind": "destroy", "project": "shop", "environment": "production", "params": {}}
     row = queries.ensure_environment("shop", "production", source="")
     told = is_problem(ask("POST", "/api/v1/operations", body), 422)
     assert NAME in told["hint"]
-    is_problem(ask("POST", "/api/v1/operations", {**body, "params": {"confirm": "shop-prod"}}), 422)
     assert not Operation.objects.exists()
     # What the live release says counts, not the name of the environment.
     operation = queries.enqueue("deploy", row, {}, actor="me")

@@ -357,7 +357,7 @@ def test_a_token_is_alone_on_standard_output(api: StandIn, havre: Havre) -> None
     [
         (("promote",), "promote", {"fully": False}, "goes to its next weight"),
         (("promote", "--all"), "promote", {"fully": True}, "gets all requests"),
-        (("abort",), "abort", None, "is given up"),
+        (("abort",), "abort", {}, "is given up"),
     ],
 )
 def test_a_canary_is_promoted_and_given_up(  # noqa: PLR0917 - parametrized

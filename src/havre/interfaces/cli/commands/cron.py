@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from havre.interfaces.cli import completion
-from havre.interfaces.cli.session import (
-    PRODUCTION,
-    Detach,
-    Environment,
-    Events,
-    Json,
-    Project,
-    open_client,
-    project_of,
-)
+from havre.interfaces.cli.grouping import grouped
+from havre.interfaces.cli.session import Json, Passing, Place, open_client, project_of
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -35,17 +27,16 @@ Job = Annotated[
 
 
 @app.command("list")
-def list_(
-    ctx: typer.Context, *, environment: Environment = PRODUCTION, project: Project = "", as_json: Json = False
-) -> None:
+@grouped
+def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
     """List the scheduled commands of the live release: when each runs next, and how it went last."""
     from rich.text import Text  # noqa: PLC0415 - start-up time
 
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
-    name = project_of(project)
-    rows = open_client(ctx).get(at(name, environment, "cron"))
+    name = project_of(place.project)
+    rows = open_client(ctx).get(at(name, place.environment, "cron"))
     if as_json:
         screen.print_json(rows)
         return
@@ -64,7 +55,8 @@ def list_(
             )
             for row in rows
         ),
-        empty=f"{name} {environment} has no scheduled command. Add one under cron in havre.yaml, and deploy.",
+        empty=f"{name} {place.environment} has no scheduled command. "
+        "Add one under cron in havre.yaml, and deploy.",
         right=("TOOK",),
         fold=False,
     )
@@ -91,13 +83,13 @@ def _outcome(run: dict[str, Any] | None) -> Text | str:
 
 
 @app.command()
+@grouped
 def history(
     ctx: typer.Context,
     *,
     job: Job,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="How many at most.")] = 20,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
+    place: Place,
     as_json: Json = False,
 ) -> None:
     """List the runs of a scheduled command, the newest first, also those that were skipped or missed."""
@@ -106,7 +98,9 @@ def history(
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
-    rows = open_client(ctx).get(at(project_of(project), environment, "cron", job, "runs"), limit=limit)
+    rows = open_client(ctx).get(
+        at(project_of(place.project), place.environment, "cron", job, "runs"), limit=limit
+    )
     if as_json:
         screen.print_json(rows)
         return
@@ -130,65 +124,54 @@ def history(
 
 
 @app.command()
+@grouped
 def run(
     ctx: typer.Context,
     *,
     job: Job,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    detach: Detach = False,
-    as_json: Events = False,
+    place: Place,
+    passing: Passing,
 ) -> None:
     """Run a scheduled command now, beside its schedule; ends as `havre run` does.
 
     It is refused while the command runs already.
     """
-    from havre.interfaces.cli.commands.one_off import follow_or_tell  # noqa: PLC0415 - as above
+    from havre.interfaces.cli.commands.one_off import run_and_pass_on  # noqa: PLC0415 - as above
 
-    client = open_client(ctx)
-    request = {
-        "kind": "cron",
-        "project": project_of(project),
-        "environment": environment,
-        "params": {"job": job},
-    }
-    operation = client.post("/api/v1/operations", request)
-    follow_or_tell(client, operation, detach=detach, as_json=as_json)
+    run_and_pass_on(ctx, "cron", place, {"job": job}, passing)
 
 
 @app.command()
+@grouped
 def pause(
     ctx: typer.Context,
     *,
     job: Job,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
+    place: Place,
     as_json: Json = False,
 ) -> None:
     """Let a scheduled command rest, over deployments too. A run under way goes on."""
-    _change(ctx, job, "pause", environment, project, as_json=as_json)
+    _change(ctx, job, "pause", place, as_json=as_json)
 
 
 @app.command()
+@grouped
 def resume(
     ctx: typer.Context,
     *,
     job: Job,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
+    place: Place,
     as_json: Json = False,
 ) -> None:
     """Let a paused command run again, from its next time on."""
-    _change(ctx, job, "resume", environment, project, as_json=as_json)
+    _change(ctx, job, "resume", place, as_json=as_json)
 
 
-def _change(
-    ctx: typer.Context, job: str, what: str, environment: str, project: str, *, as_json: bool
-) -> None:
+def _change(ctx: typer.Context, job: str, what: str, place: Place, *, as_json: bool) -> None:
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
-    row = open_client(ctx).post(at(project_of(project), environment, "cron", job, what))
+    row = open_client(ctx).post(at(project_of(place.project), place.environment, "cron", job, what))
     if as_json:
         screen.print_json(row)
     else:

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from havre.errors import EngineError, HavreError, ServerError, UsageError
+from havre.domain.consent import is_wanted
+from havre.errors import ConsentError, EngineError, HavreError, ServerError, UsageError
 from havre.interfaces.cli import completion
-from havre.interfaces.cli.session import PRODUCTION, Environment, Project, open_client, project_of
+from havre.interfaces.cli.grouping import grouped
+from havre.interfaces.cli.session import PRODUCTION, Consent, Place, open_client, project_of, with_consent
 
 if TYPE_CHECKING:
     from havre.interfaces.cli.client import Client
-    from havre.operations.enter import Place
+    from havre.operations.enter import Place as Found
 
 
+@grouped
 def exec_(
     ctx: typer.Context,
     *,
@@ -45,8 +48,8 @@ def exec_(
     no_stdin: Annotated[
         bool, typer.Option("--no-stdin", "-n", help="Let it read nothing, as in a loop that reads itself.")
     ] = False,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
+    place: Place,
+    consented: Consent,
 ) -> None:
     """Run a command inside the container of a running task, on this server.
 
@@ -65,17 +68,20 @@ def exec_(
             "a token may not go into containers",
             hint="use `havre run`, or log in to the server by ssh and run `havre exec` there",
         )
-    name = project_of(project)
+    name, environment = project_of(place.project), place.environment
     try:
         from havre.adapters.swarm.engine import Engine  # noqa: PLC0415 - start-up time
 
         engine = Engine(config().docker_host)
         serving = _serving(client, name, environment, service)
-        place = enter.find(engine, name, environment, service, serving=serving, slot=task)
-        _record(client, name, environment, place, command)
-        enter.note(place, command)
+        found = enter.find(engine, name, environment, service, serving=serving, slot=task)
+        with_consent(
+            lambda confirm: _record(client, (name, environment), found, command, confirm),
+            consented.yes_interrupt,
+        )
+        enter.note(found, command)
         tty = sys.stdin.isatty() and sys.stdout.isatty() and not no_stdin
-        code = enter.enter(engine, place, command, stdin=not no_stdin, tty=tty)
+        code = enter.enter(engine, found, command, stdin=not no_stdin, tty=tty)
     except EngineError as error:
         if isinstance(error.__cause__, Exception) and "Permission denied" in str(error.__cause__):
             raise EngineError(
@@ -103,14 +109,27 @@ def _serving(client: Client, project: str, environment: str, service: str) -> st
     )
 
 
-def _record(client: Client, project: str, environment: str, place: Place, command: list[str]) -> None:
-    """Put it on record; while Havre is down, the system's log has to do."""
+def _record(client: Client, target: tuple[str, str], found: Found, command: list[str], confirm: str) -> None:
+    """Put it on record.
+
+    While Havre is down, the system's log has to do, and nobody knows what is protected but the default.
+
+    Raises:
+        ConsentError: the environment is protected, and ``confirm`` is not its name.
+    """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
     from havre.operations.enter import who  # noqa: PLC0415 - start-up time
 
-    body = {"task": place.name, "program": command[0][:200], "account": who()[:100]}
+    body = {"task": found.name, "program": command[0][:200], "account": who()[:100], "confirm": confirm}
     try:
-        client.post(at(project, environment, "exec"), body)
+        client.post(at(*target, "exec"), body)
     except ServerError as error:
+        full_name = "-".join(target)
+        if is_wanted("exec", is_protected=target[1] == PRODUCTION) and confirm != full_name:
+            raise ConsentError(
+                f"{full_name} may be protected, and Havre is not there to say: going into it has to be "
+                "confirmed",
+                confirm=full_name,
+            ) from error
         screen.warn(f"not recorded by Havre, only in the system's log: {error.message}")

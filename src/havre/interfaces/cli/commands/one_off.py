@@ -10,20 +10,21 @@ import typer
 
 from havre.errors import CommandError, HavreError, UsageError
 from havre.interfaces.cli import completion, trouble
+from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
-    PRODUCTION,
-    Detach,
-    Environment,
-    Events,
-    Project,
+    Consent,
+    Passing,
+    Place,
     open_client,
-    project_of,
+    request_operation,
+    tell_operation,
 )
 
 if TYPE_CHECKING:
     from havre.interfaces.cli.client import Client, Received
 
 
+@grouped
 def run(
     ctx: typer.Context,
     *,
@@ -65,10 +66,9 @@ def run(
         str,
         typer.Option("--timeout", metavar="TIME", help="Time after which it is stopped: 90s, 30m, 1d."),
     ] = "1h",
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    detach: Detach = False,
-    as_json: Events = False,
+    place: Place,
+    passing: Passing,
+    consented: Consent,
 ) -> None:
     """Run a command once, in a release's image, with its variables, secrets, network and volumes.
 
@@ -83,28 +83,28 @@ def run(
         "variables": dict(_variable(text) for text in variables or ()),
         "timeout": seconds_of(timeout, option="--timeout"),
     }
+    run_and_pass_on(ctx, "run", place, params, passing, consented=consented.yes_interrupt)
+
+
+def run_and_pass_on(
+    ctx: typer.Context,
+    kind: str,
+    place: Place,
+    params: dict[str, Any],
+    passing: Passing,
+    *,
+    consented: str = "",
+) -> None:
+    """Ask for a command, pass on what it writes and end with its exit code, or print its number.
+
+    As :func:`~havre.interfaces.cli.session.run_operation`.
+    """
     client = open_client(ctx)
-    request = {
-        "kind": "run",
-        "project": project_of(project),
-        "environment": environment,
-        "params": params,
-    }
-    follow_or_tell(client, client.post("/api/v1/operations", request), detach=detach, as_json=as_json)
-
-
-def follow_or_tell(client: Client, operation: dict[str, Any], *, detach: bool, as_json: bool) -> None:
-    """Pass on what a command writes and end with its exit code, or print its operation's number."""
-    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
-
-    if detach:
-        if as_json:
-            screen.print_json(operation)
-        else:
-            typer.echo(operation["id"])
-            screen.note(f"follow it: havre operations follow {operation['id']}")
+    operation = request_operation(client, kind, place, params, consented=consented, ask=not passing.as_json)
+    if passing.detach:
+        tell_operation(operation, as_json=passing.as_json)
         return
-    raise typer.Exit(pass_on(client, int(operation["id"]), as_json=as_json))
+    raise typer.Exit(pass_on(client, int(operation["id"]), as_json=passing.as_json))
 
 
 def _variable(text: str) -> tuple[str, str]:

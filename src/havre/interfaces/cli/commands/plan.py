@@ -11,62 +11,30 @@ import typer
 
 from havre.errors import HavreError, UsageError
 from havre.interfaces.cli.commands.releases import requested_source
+from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
-    PRODUCTION,
-    Detach,
-    Environment,
-    Events,
+    Commit,
+    Consent,
+    Following,
     Json,
-    Project,
-    Verbose,
-    YesInterrupt,
+    Place,
     confirm,
     consent,
     open_client,
-    project_of,
+    request_operation,
     run_operation,
 )
 from havre.interfaces.cli.trouble import CHANGES
 
 _FORMAT = 1
 
-Source = Annotated[
-    str,
-    typer.Option(
-        "--source",
-        metavar="PATH|URL",
-        help="The repository: a folder of this server or a Git URL. Default: the one around this folder.",
-        show_default=False,
-    ),
-]
-Subfolder = Annotated[
-    str,
-    typer.Option(
-        "--subfolder",
-        metavar="PATH",
-        help="Where havre.yaml is inside the repository.",
-        show_default=False,
-    ),
-]
-Ref = Annotated[
-    str,
-    typer.Option(
-        "--ref",
-        metavar="REF",
-        help="Branch, tag or commit. Default: the environment's branch in havre.yaml.",
-        show_default=False,
-    ),
-]
 
-
+@grouped
 def plan(
     ctx: typer.Context,
     *,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    source: Source = "",
-    subfolder: Subfolder = "",
-    ref: Ref = "",
+    place: Place,
+    commit: Commit,
     drift: Annotated[
         bool, typer.Option("--drift", help="Only what was changed in the engine by hand; no source is read.")
     ] = False,
@@ -85,20 +53,17 @@ def plan(
     """
     from havre.interfaces.cli import plan_view, screen  # noqa: PLC0415 - start-up time
 
-    if drift and (out or ref or source or subfolder):
+    if drift and (out or commit != Commit()):
         raise UsageError("--drift looks at the engine only", hint="leave out --out, --ref and --source")
     if drift:
-        request = _request("plan", project_of(project), environment, {"drift": True})
+        params: dict[str, Any] = {"drift": True}
     else:
-        name, params = requested_source(
-            ctx, project=project, source=source, subfolder=subfolder, ref=ref, ask=False
-        )
-        request = _request("plan", name, environment, {**params, "ref": ref or None})
-    made = _make(ctx, request, quiet=as_json)
+        place, params = requested_source(ctx, place, commit, ask=False)
+    made = _make(ctx, place, params, quiet=as_json)
     if out is not None:
-        saved = {"havre_plan": _FORMAT, "source": request["params"].get("source"), "plan": made}
-        if request["params"].get("subfolder"):
-            saved["subfolder"] = request["params"]["subfolder"]
+        saved = {"havre_plan": _FORMAT, "source": params.get("source"), "plan": made}
+        if params.get("subfolder"):
+            saved["subfolder"] = params["subfolder"]
         _write(out, saved)
     if as_json:
         screen.print_json(made)
@@ -114,6 +79,7 @@ def plan(
         raise typer.Exit(CHANGES)
 
 
+@grouped
 def apply(
     ctx: typer.Context,
     *,
@@ -125,16 +91,11 @@ def apply(
             show_default=False,
         ),
     ] = None,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    source: Source = "",
-    subfolder: Subfolder = "",
-    ref: Ref = "",
+    place: Place,
+    commit: Commit,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before an ordinary plan.")] = False,
-    yes_interrupt: YesInterrupt = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    consented: Consent,
+    following: Following,
 ) -> None:
     """Carry out a plan, exactly that one: if anything has moved since, nothing is done.
 
@@ -147,39 +108,40 @@ def apply(
         saved = _read(planfile)
         made, params = saved["plan"], {"source": saved.get("source"), "subfolder": saved.get("subfolder", "")}
     else:
-        name, params = requested_source(
-            ctx, project=project, source=source, subfolder=subfolder, ref=ref, ask=not (yes or as_json)
-        )
-        request = _request("plan", name, environment, {**params, "ref": ref or None})
-        made = _make(ctx, request, quiet=as_json)
-    if not as_json:
+        place, params = requested_source(ctx, place, commit, ask=not (yes or following.as_json))
+        made = _make(ctx, place, params, quiet=following.as_json)
+        del params["ref"]  # the plan names its commit
+    if not following.as_json:
         screen.complain().print(plan_view.changes(made), soft_wrap=True)
     if not made["has_changes"]:
         return
     full_name = f"{made['project']}-{made['environment']}"
     dangers = [c for c in made["changes"] if c["interrupts"] or c["destructive"]]
-    given = yes_interrupt
+    given = consented.yes_interrupt
     if made["protected"] and dangers:
-        given = given or consent(full_name, "This interrupts or destroys, see the marks above.")
-    elif planfile is None and not (yes or yes_interrupt):
+        given = given or consent(
+            full_name, f"{full_name} is protected, and this interrupts or destroys, see the marks above."
+        )
+    elif planfile is None and not (yes or given):
         if not sys.stdin.isatty():
             raise UsageError("a plan has to be confirmed", hint="in a script: --yes, or apply a saved plan")
         if not confirm("Apply this plan?"):
             raise typer.Exit(0)
     run_operation(
         ctx,
-        _request("apply", made["project"], made["environment"], {**params, "plan": made, "confirm": given}),
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
+        "apply",
+        Place(made["environment"], made["project"]),
+        {**params, "plan": made},
+        following,
+        consented=given,
     )
 
 
+@grouped
 def adopt(
     ctx: typer.Context,
     *,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
+    place: Place,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -190,9 +152,7 @@ def adopt(
     """
     from havre.interfaces.cli import plan_view, screen  # noqa: PLC0415 - start-up time
 
-    name = project_of(project)
-    looking = _request("plan", name, environment, {"drift": True})
-    made = _make(ctx, looking, quiet=as_json)
+    made = _make(ctx, place, {"drift": True}, quiet=as_json)
     ways = [each for each in made["adopt"] if each["way"]]
     if not as_json:
         screen.complain().print(plan_view.drift(made), soft_wrap=True)
@@ -202,8 +162,8 @@ def adopt(
                 raise UsageError("adopting has to be confirmed", hint="in a script: --yes")
             if not confirm(f"Adopt {', '.join(each['service'] + ' ' + each['path'] for each in ways)}?"):
                 raise typer.Exit(0)
-        done = _finish(ctx, _request("adopt", name, environment, {"basis": made["basis"]}), quiet=as_json)
-        made = _make(ctx, looking, quiet=True)
+        done = _finish(ctx, "adopt", place, {"basis": made["basis"]}, quiet=as_json)
+        made = _make(ctx, place, {"drift": True}, quiet=True)
         if not as_json:
             screen.note(f"adopted, as release {done.get('release')}: {'; '.join(done.get('adopted', ()))}")
     if as_json:
@@ -214,23 +174,21 @@ def adopt(
         raise typer.Exit(CHANGES)
 
 
-def _request(kind: str, project: str, environment: str, params: dict[str, Any]) -> dict[str, Any]:
-    return {"kind": kind, "project": project, "environment": environment, "params": params}
-
-
-def _make(ctx: typer.Context, request: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    made: dict[str, Any] = _finish(ctx, request, quiet=quiet)["plan"]
+def _make(ctx: typer.Context, place: Place, params: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+    made: dict[str, Any] = _finish(ctx, "plan", place, params, quiet=quiet)["plan"]
     return made
 
 
-def _finish(ctx: typer.Context, request: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
+def _finish(
+    ctx: typer.Context, kind: str, place: Place, params: dict[str, Any], *, quiet: bool
+) -> dict[str, Any]:
     """Run an operation whose steps are of no interest, and give its result."""
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     client = open_client(ctx)
-    operation = client.post("/api/v1/operations", request)
+    operation = request_operation(client, kind, place, params)
     console = screen.complain()
-    words = f"{request['kind']} {request['project']} {request['environment']}"
+    words = f"{kind} {operation['project']} {operation['environment']}"
     with console.status(words) if console.is_terminal and not quiet else _Nothing():
         for event in client.events(int(operation["id"])):
             if event.kind == "outcome":

@@ -10,14 +10,12 @@ import typer
 
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
+from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
-    PRODUCTION,
-    Detach,
-    Environment,
-    Events,
-    Project,
-    Verbose,
-    YesInterrupt,
+    Commit,
+    Consent,
+    Following,
+    Place,
     confirm,
     open_client,
     project_of,
@@ -29,78 +27,45 @@ if TYPE_CHECKING:
     from havre.interfaces.cli.target import Deployment
 
 
+@grouped
 def deploy(
     ctx: typer.Context,
     *,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            metavar="PATH|URL",
-            help="The repository: a folder of this server or a Git URL. Default: the one around this folder.",
-            show_default=False,
-        ),
-    ] = "",
-    subfolder: Annotated[
-        str,
-        typer.Option(
-            "--subfolder",
-            metavar="PATH",
-            help="Where havre.yaml is inside the repository.",
-            show_default=False,
-        ),
-    ] = "",
-    ref: Annotated[
-        str,
-        typer.Option(
-            "--ref",
-            metavar="REF",
-            help="Branch, tag or commit. Default: the environment's branch in havre.yaml.",
-            show_default=False,
-        ),
-    ] = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    place: Place,
+    commit: Commit,
+    following: Following,
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="Do not ask about changes that are not committed.")
     ] = False,
-    yes_interrupt: YesInterrupt = "",
+    consented: Consent,
 ) -> None:
     """Build a commit and make it the running release, without a failed request.
 
     The new release is started beside the old one and gets the traffic when it is healthy. If it does not
     get there, it is removed, the old one has never stopped serving, and the cause is shown.
     """
-    name, params = requested_source(
-        ctx, project=project, source=source, subfolder=subfolder, ref=ref, ask=not (yes or as_json)
-    )
-    request = {
-        "kind": "deploy",
-        "project": name,
-        "environment": environment,
-        "params": {**params, "ref": ref or None, **({"confirm": yes_interrupt} if yes_interrupt else {})},
-    }
-    run_operation(ctx, request, detach=detach, as_json=as_json, verbose=verbose)
+    found, params = requested_source(ctx, place, commit, ask=not (yes or following.as_json))
+    run_operation(ctx, "deploy", found, params, following, consented=consented.yes_interrupt)
 
 
 def requested_source(
-    ctx: typer.Context, *, project: str, source: str, subfolder: str, ref: str, ask: bool
-) -> tuple[str, dict[str, Any]]:
-    """The project that is meant, and the parameters that say where its commits are.
+    ctx: typer.Context, place: Place, commit: Commit, *, ask: bool
+) -> tuple[Place, dict[str, Any]]:
+    """The place with its project, and the parameters that say which commit is meant.
 
     Raises:
         UsageError: nothing says what to deploy, or Havre could not read it.
     """
     from havre.interfaces.cli import target  # noqa: PLC0415 - start-up time
 
-    wanted = target.deployment(Path.cwd(), project=project, source=source, subfolder=subfolder)
+    wanted = target.deployment(
+        Path.cwd(), project=place.project, source=commit.source, subfolder=commit.subfolder
+    )
     if wanted.checkout is not None:
         wanted = _reachable_source(ctx, wanted)
-        _mention_changes(wanted, ref=ref, ask=ask)
-    return wanted.project, {"source": wanted.source, "subfolder": wanted.subfolder}
+        _mention_changes(wanted, ref=commit.ref, ask=ask)
+    params = {"source": wanted.source, "subfolder": wanted.subfolder, "ref": commit.ref or None}
+    return Place(place.environment, wanted.project), params
 
 
 def _reachable_source(ctx: typer.Context, wanted: Deployment) -> Deployment:
@@ -148,6 +113,7 @@ def _mention_changes(wanted: Deployment, *, ref: str, ask: bool) -> None:
         raise typer.Exit(0)
 
 
+@grouped
 def rollback(
     ctx: typer.Context,
     *,
@@ -160,28 +126,19 @@ def rollback(
             autocompletion=completion.releases,
         ),
     ] = None,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    place: Place,
+    following: Following,
+    consented: Consent,
 ) -> None:
     """Return to an earlier release: its images, configuration and secrets of that time.
 
     Nothing is built, so this takes seconds. Data is left as it is.
     """
-    _simple(
-        ctx,
-        "rollback",
-        project,
-        environment,
-        {"release": number},
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    params = {"release": number}
+    run_operation(ctx, "rollback", place, params, following, consented=consented.yes_interrupt)
 
 
+@grouped
 def restart(
     ctx: typer.Context,
     *,
@@ -193,25 +150,16 @@ def restart(
             autocompletion=completion.services,
         ),
     ] = None,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    place: Place,
+    following: Following,
+    consented: Consent,
 ) -> None:
     """Start the services of the current release afresh."""
-    _simple(
-        ctx,
-        "restart",
-        project,
-        environment,
-        {"services": services or None},
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    params = {"services": services or None}
+    run_operation(ctx, "restart", place, params, following, consented=consented.yes_interrupt)
 
 
+@grouped
 def scale(
     ctx: typer.Context,
     *,
@@ -234,11 +182,9 @@ def scale(
             autocompletion=completion.services,
         ),
     ] = None,
-    environment: Environment = PRODUCTION,
-    project: Project = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    place: Place,
+    following: Following,
+    consented: Consent,
 ) -> None:
     """Change the number of replicas now and for later deployments."""
     replicas: dict[str, int | None] = {}
@@ -253,26 +199,15 @@ def scale(
         replicas[name] = None
     if not replicas:
         raise UsageError("nothing to scale", hint="write it like: havre scale api=3")
-    _simple(
-        ctx,
-        "scale",
-        project,
-        environment,
-        {"replicas": replicas},
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
-    )
+    params = {"replicas": replicas}
+    run_operation(ctx, "scale", place, params, following, consented=consented.yes_interrupt)
 
 
+@grouped
 def destroy(
     ctx: typer.Context,
     *,
-    environment: Annotated[
-        str,
-        typer.Option("--env", "-e", help="The environment.", autocompletion=completion.environments),
-    ] = PRODUCTION,
-    project: Project = "",
+    place: Place,
     volumes: Annotated[
         bool, typer.Option("--volumes", help="Delete the data too: databases, uploads. There is no way back.")
     ] = False,
@@ -285,16 +220,13 @@ def destroy(
             show_default=False,
         ),
     ] = "",
-    detach: Detach = False,
-    as_json: Events = False,
-    verbose: Verbose = False,
+    following: Following,
 ) -> None:
     """Remove an environment: its services, routes, network and secrets. Volumes stay unless told.
 
     Asks to type the environment's full name.
     """
-    named = project_of(project)
-    expected = f"{named}-{environment}"
+    expected = f"{project_of(place.project)}-{place.environment}"
     given = yes_destroy
     if not given:
         if not sys.stdin.isatty():
@@ -307,33 +239,4 @@ def destroy(
         raise UsageError(
             f"nothing was destroyed: {given!r} is not {expected!r}", hint="type the name exactly"
         )
-    _simple(
-        ctx,
-        "destroy",
-        named,
-        environment,
-        {"volumes": volumes, "confirm": given},
-        detach=detach,
-        as_json=as_json,
-        verbose=verbose,
-    )
-
-
-def _simple(
-    ctx: typer.Context,
-    kind: str,
-    project: str,
-    environment: str,
-    params: dict[str, object],
-    *,
-    detach: bool,
-    as_json: bool,
-    verbose: bool,
-) -> None:
-    request = {
-        "kind": kind,
-        "project": project_of(project),
-        "environment": environment,
-        "params": params,
-    }
-    run_operation(ctx, request, detach=detach, as_json=as_json, verbose=verbose)
+    run_operation(ctx, "destroy", place, {"volumes": volumes}, following, consented=given)

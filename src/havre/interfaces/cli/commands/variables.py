@@ -171,7 +171,9 @@ def copy(
     given = yes_interrupt
     is_protected = known[target]["protected"] if target in known else target == PRODUCTION
     if is_protected:
-        given = given or consent(f"{place}-{target}", f"This changes {len(changing)} settings of {target}.")
+        given = given or consent(
+            f"{place}-{target}", f"This changes {len(changing)} settings of {target}, which is protected."
+        )
     elif any(row["outcome"] == "overwrite" for row in rows) and not yes:
         if not sys.stdin.isatty():
             raise UsageError("overwriting has to be confirmed", hint="in a script: --yes")
