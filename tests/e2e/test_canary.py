@@ -85,6 +85,7 @@ def test_a_canary_by_hand(
         rows = {row["release"]: row for row in server.json("ps", "--project", project)}
         assert {release: row["weight"] for release, row in rows.items()} == {1: 80, 2: 20}
         assert server.json("environments")[0]["beside"] is not None
+        server.cli("plan", "--drift", "--project", project)  # it neither waits nor finds any
 
         server.stop(how=signal.SIGKILL)
         assert 30 <= shares(site.host)["2"] <= 50

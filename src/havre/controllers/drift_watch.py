@@ -54,7 +54,7 @@ class DriftWatch:
                 is_done = self.look()
 
     def look(self) -> bool:
-        """Record the drift of each environment that no operation works on; whether that was each."""
+        """Record the drift of each environment that no operation is in the way of; whether that was each."""
         done = []
         for environment in Environment.objects.select_related("project", "current_release"):
             if self._platform.stopping.is_set():
@@ -70,13 +70,8 @@ class DriftWatch:
         return all(done)
 
     def _look_at(self, environment: Environment) -> bool:
-        newest = drifts.newest_operation(environment)
-        if not drifts.is_quiet(environment):
-            return False
-        environment.refresh_from_db()
-        found = drift.look(self._platform, environment)
-        # An operation that came meanwhile makes the look worthless: it may have seen half of its work.
-        if newest != drifts.newest_operation(environment) or not drifts.is_quiet(environment):
+        found = drift.look_beside(self._platform, environment)
+        if found is None:
             return False
         if drifts.record(environment, [each.as_data() for each in found]):
             log.info("drift of %s: %s", environment, _told(found))

@@ -61,6 +61,23 @@ class Drift:
         )
 
 
+@dataclass(frozen=True)
+class UnderWay:
+    """What an operation is changing at the moment, which is no drift.
+
+    Attributes:
+        is_everything: it may change anything, so nothing can be said.
+        services: it shares the requests of these between two releases, and leaves the rest alone.
+    """
+
+    is_everything: bool = False
+    services: frozenset[str] = frozenset()
+
+    def covers(self, kind: str, name: str) -> bool:
+        """Whether the operation may be what changed something; kind and name as in :class:`Drift`."""
+        return self.is_everything or (kind == "service" and name in self.services)
+
+
 def redone(drift: Iterable[Drift]) -> frozenset[str]:
     """The services and databases that have to start anew: more than their number of tasks was changed."""
     return frozenset(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from havre.domain import naming
 from havre.domain.snapshot import Service, Task
 
 PASSES_WANTED: Final = 2
@@ -47,6 +48,34 @@ def replacements(
         carried = serving_fingerprint == fingerprint and service not in force
         result.append(Replacement(service, serving_name if carried else name, not carried))
     return tuple(result)
+
+
+class Beginning(StrEnum):
+    """What a service needs so that a release can start it."""
+
+    NOTHING = "nothing"
+    """It runs as it is wanted."""
+    PATIENCE = "patience"
+    """It is as it is wanted, and its tasks are still starting."""
+    TASKS = "tasks"
+    """Only their number differs."""
+    ITSELF = "itself"
+    """It is not there, stands by, where somebody may have changed it by hand, or is another one."""
+
+
+def beginning(service: Service | None, *, replicas: int, fingerprint: str) -> Beginning:
+    """What to do about a service that a release wants.
+
+    Args:
+        service: what the engine has under its name, None if nothing.
+        replicas: how many tasks it is to have now.
+        fingerprint: of the workload that is wanted.
+    """
+    if service is None or not service.running or service.label(naming.SPEC) != fingerprint:
+        return Beginning.ITSELF
+    if service.replicas != replicas:
+        return Beginning.TASKS
+    return Beginning.NOTHING if len(service.running) >= replicas else Beginning.PATIENCE
 
 
 class Readiness(StrEnum):

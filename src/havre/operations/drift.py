@@ -17,6 +17,7 @@ from havre.manifest import AppService
 from havre.manifest.services import SecretReference
 from havre.operations.context import Platform
 from havre.operations.workloads import Composition
+from havre.records import drifts
 from havre.records.models import Environment, Release
 
 _EARLIER: Final = 20  # releases in which the settings are looked for with which a database was started
@@ -35,6 +36,25 @@ def look(platform: Platform, environment: Environment) -> tuple[Drift, ...]:
     if release is None:
         return ()
     return (*_services(platform, environment, release), *_around(platform, environment, release))
+
+
+def look_beside(platform: Platform, environment: Environment) -> tuple[Drift, ...] | None:
+    """The same beside whatever else happens: without what an operation is changing at the moment.
+
+    None if nothing can be said now, because an operation began, went on or ended meanwhile.
+
+    Raises:
+        as :func:`look`.
+    """
+    before = drifts.activity(environment)
+    under_way = drifts.under_way(environment)
+    if under_way.is_everything:
+        return None
+    environment.refresh_from_db()
+    found = look(platform, environment)
+    if drifts.activity(environment) != before:
+        return None
+    return tuple(each for each in found if not under_way.covers(each.kind, each.name))
 
 
 def of_services(platform: Platform, environment: Environment) -> tuple[Drift, ...]:

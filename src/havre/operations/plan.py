@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from havre.operations import planning
+from typing import Final
+
+from havre.domain.drift import Drift
+from havre.errors import ConflictError
+from havre.operations import drift, planning
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.planning import Planned
 from havre.operations.source import SourceReader
+
+_AGAIN: Final = 1.0  # seconds
+_PATIENCE: Final = 600.0  # seconds
 
 
 def runbook(run: Run) -> Runbook:
@@ -52,8 +59,19 @@ class MakePlan:
         environment = self.run.environment
         environment.refresh_from_db()
         if self._only_drift:
-            return planning.of_drift(self.run.platform, environment)
+            return planning.of_drift(self.run.platform, environment, self._drift_beside_a_canary())
         return planning.of_commit(self.run.platform, environment, *self._source.read())
+
+    def _drift_beside_a_canary(self) -> tuple[Drift, ...]:
+        """What was changed by hand; what an operation is changing is none of that."""
+        for _ in self.run.wait(every=_AGAIN, at_most=_PATIENCE):
+            found = drift.look_beside(self.run.platform, self.run.environment)
+            if found is not None:
+                return found
+        raise ConflictError(
+            f"{self.run.environment} is being changed all the time, so drift cannot be told from that",
+            hint="try again when `havre operations list` shows nothing that runs",
+        )
 
     @property
     def _only_drift(self) -> bool:

@@ -73,9 +73,9 @@ class Planned:
         }
 
 
-def of_drift(platform: Platform, environment: Environment) -> Planned:
-    """Only what was changed by hand; needs no source."""
-    found = drift.look(platform, environment)
+def of_drift(platform: Platform, environment: Environment, found: tuple[Drift, ...] | None = None) -> Planned:
+    """Only what was changed by hand, or of that what was found; needs no source."""
+    found = drift.look(platform, environment) if found is None else found
     release = environment.current_release
     return Planned(
         plan=Plan(drift=found),

@@ -123,7 +123,8 @@ def claim(worker: str, *, commands: bool = False) -> Operation | None:
 
     The claim is one conditional update whose row count tells who won, so any number of workers may
     try. At most one operation per environment runs at a time, and beside it any number of commands;
-    only destroying an environment waits for its commands, and they for it.
+    only destroying an environment waits for its commands, and they for it. Looking for drift does not
+    wait for a canary, which may take days.
 
     Args:
         worker: boot id of the claimer.
@@ -136,8 +137,11 @@ def claim(worker: str, *, commands: bool = False) -> Operation | None:
         ending = here.filter(state__in=_ACTIVE, kind="destroy")
         free = queued.filter(kind__in=COMMANDS).exclude(Exists(ending))
     else:
-        busy = Exists(running.exclude(kind__in=COMMANDS))
-        free = queued.exclude(kind__in=COMMANDS).exclude(busy).exclude(Q(kind="destroy") & Exists(running))
+        others = running.exclude(kind__in=COMMANDS)
+        canary = Q(result__has_key="canary") & ~Q(environment__shift={})
+        may_look = Q(kind="plan", params__drift=True) & ~Exists(others.exclude(canary))
+        free = queued.exclude(kind__in=COMMANDS).filter(~Exists(others) | may_look)
+        free = free.exclude(Q(kind="destroy") & Exists(running))
     for pk in free.order_by("id").values_list("pk", flat=True)[:10]:
         with transaction.atomic():
             won = free.filter(pk=pk).update(

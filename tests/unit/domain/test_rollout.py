@@ -8,9 +8,11 @@ import pytest
 
 from havre.domain import rollout
 from havre.domain.rollout import (
+    Beginning,
     Move,
     Readiness,
     Replacement,
+    beginning,
     cleanup,
     judge,
     next_move,
@@ -45,6 +47,29 @@ def test_force_starts_anew_what_did_not_change() -> None:
 
 def test_the_first_release_starts_everything() -> None:
     assert replacements({"web": ("p-e-web-r1", "x")}, {}) == (Replacement("web", "p-e-web-r1", is_new=True),)
+
+
+def there(replicas: int, *states: str, spec: str = "same") -> Service:
+    tasks = tuple(task(f"t{at}", state) for at, state in enumerate(states))
+    return Service("id", "p-e-web-r1", (("havre.spec", spec),), "image", replicas, tasks)
+
+
+@pytest.mark.parametrize(
+    ("service", "needs"),
+    [
+        (None, Beginning.ITSELF),
+        (there(2, "running", "running"), Beginning.NOTHING),
+        (there(2, "running", "starting"), Beginning.PATIENCE),
+        (there(3, "running", "running", "running"), Beginning.TASKS),
+        (there(1, "running"), Beginning.TASKS),
+        (there(0), Beginning.ITSELF),
+        (there(2, "starting", "starting"), Beginning.ITSELF),
+        (there(2, "running", "running", spec="another"), Beginning.ITSELF),
+        (there(3, "running", "running", "running", spec="another"), Beginning.ITSELF),
+    ],
+)
+def test_what_a_service_needs_to_run_as_wanted(service: Service | None, needs: Beginning) -> None:
+    assert beginning(service, replicas=2, fingerprint="same") is needs
 
 
 def verdict(tasks: list[Task], passes: dict[str, int], elapsed: float = 1, replicas: int = 2):

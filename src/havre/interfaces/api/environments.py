@@ -15,9 +15,9 @@ from havre.interfaces.api.access import require_administrator
 from havre.manifest import EnvironmentSpec
 from havre.manifest.values import Name
 from havre.operations.workloads import Composition
-from havre.records import queries
+from havre.records import drifts, queries
 from havre.records.image_needs import kept_numbers
-from havre.records.models import Drift, Environment, Operation, Project, Release
+from havre.records.models import Environment, Operation, Project, Release
 
 router = Router(tags=["environments"])
 
@@ -46,7 +46,7 @@ def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 
         .values_list("environment_id", "kind")
     )
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
-    drift = {row.environment_id: row.found for row in Drift.objects.all()}
+    drift = drifts.found_everywhere()
     return [_environment(row, busy.get(row.pk, ""), drift.get(row.pk, [])) for row in rows]
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from havre.domain import rollout
 from havre.domain.drift import redone
-from havre.domain.rollout import Replacement
+from havre.domain.rollout import Beginning, Replacement
 from havre.domain.snapshot import ENDED
 from havre.errors import RolloutError
 from havre.operations import drift
@@ -37,18 +37,17 @@ def start(target: Target) -> str:
                 min(target.step(item.service), workload.replicas), service.replicas if service else 0
             )
             workload = replace(workload, replicas=replicas)
-        if service and len(service.running) >= workload.replicas == service.replicas:
+        needs = rollout.beginning(service, replicas=workload.replicas, fingerprint=workload.fingerprint())
+        if needs is Beginning.NOTHING:
             unchanged.append(item.service)
             continue
         if target.stops_first(item.service):
             _stop_serving(target, item.service)
-        if service is None:
-            engine.ensure_service(workload)
-        elif not service.running:
-            # It stood by at 0 tasks, and somebody may have changed it by hand meanwhile.
-            engine.ensure_service(replace(workload, name=service.name, labels=service.labels))
-        elif service.replicas != workload.replicas:
-            engine.scale(service.name, workload.replicas)
+        if needs is Beginning.TASKS:
+            engine.scale(item.swarm_service, workload.replicas)
+        elif needs is Beginning.ITSELF:
+            named = replace(workload, name=service.name, labels=service.labels) if service else workload
+            engine.ensure_service(named)
         started.append(item.service)
     note = f"; as it runs: {', '.join(unchanged)}" if unchanged else ""
     return f"{', '.join(started) or 'nothing to start'}{note}"
