@@ -27,8 +27,6 @@ from support.repository import Repository, manifest
 from support.server import Server
 
 PROJECT = "commands"
-SOON = datetime.now(UTC)
-"""The scheduled command is due every day at this minute, so it was a moment ago."""
 UNTIL_TOLD = (
     "let n = 0; console.log('release', process.env.HOSTNAME); const t = setInterval(() => {"
     "console.log('line', n++); if (require('fs').existsSync('/tmp/go')) { clearInterval(t) } }, 100)"
@@ -36,14 +34,17 @@ UNTIL_TOLD = (
 FAILS_IN_VERSION_1 = (
     "const v = require('/app/behaviour.json').version; console.log(v); process.exit(v === '1' ? 3 : 0)"
 )
-CRON = {
-    "daily": {"schedule": f"{SOON.minute} {SOON.hour} * * *", "command": ["node", "-e", UNTIL_TOLD]},
-    "broken": {
-        "schedule": "0 0 29 2 *",
-        "command": ["node", "-e", FAILS_IN_VERSION_1],
-        "on_failure": {"url": {"secret": "hook"}},
-    },
+BROKEN = {
+    "schedule": "0 0 29 2 *",
+    "command": ["node", "-e", FAILS_IN_VERSION_1],
+    "on_failure": {"url": {"secret": "hook"}},
 }
+
+
+@pytest.fixture(scope="module")
+def due() -> datetime:
+    """The scheduled command is due every day at this minute, so it was a moment ago."""
+    return datetime.now(UTC).replace(second=0, microsecond=0)
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +69,12 @@ def alerts() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 @pytest.fixture(scope="module")
 def deployed(
-    server: Server, tmp_path_factory: pytest.TempPathFactory, alerts: tuple[str, Any]
+    server: Server, tmp_path_factory: pytest.TempPathFactory, alerts: tuple[str, Any], due: datetime
 ) -> Iterator[Repository]:
     """A project that serves, for all tests of this file."""
     env = {"TOKEN": {"secret": "token"}, "GREETING": "hello"}
-    wanted = manifest(PROJECT, env=env, drain="0s", cron=CRON)
+    daily = {"schedule": f"{due.minute} {due.hour} * * *", "command": ["node", "-e", UNTIL_TOLD]}
+    wanted = manifest(PROJECT, env=env, drain="0s", cron={"daily": daily, "broken": BROKEN})
     repository = Repository(tmp_path_factory.mktemp("commands") / PROJECT, wanted)
     server.deploy(repository.folder, check=False)  # makes the project; the secret is missing
     server.cli("secrets", "set", "token", "-p", PROJECT, stdin="s3cret-of-the-app")
@@ -240,20 +242,21 @@ def test_the_recovery_of_a_scheduled_command_is_told_once(
 
 
 def test_what_is_due_runs_once_though_the_worker_is_killed(
-    server: Server, deployed: Repository, engine: docker.APIClient
+    server: Server, deployed: Repository, engine: docker.APIClient, due: datetime
 ) -> None:
     assert cron(server, "history", "daily") == []
     with sqlite3.connect(server.state / "db" / "havre.sqlite3") as records:
-        before = (SOON - timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
+        before = (due - timedelta(minutes=5)).strftime("%Y-%m-%d %H:%M:%S")
         records.execute("UPDATE records_scheduledjob SET looked_at = ? WHERE name = 'daily'", (before,))
     (run,) = wait_for(lambda: cron(server, "history", "daily"))
+    assert run["state"] != "missed", run
     busy = server.cli("cron", "run", "-p", PROJECT, "daily", check=False)
     assert busy.returncode == 4, busy.stderr
     kill_the_worker_and_let_it_end(server, engine, run["operation"])
     wait_for(lambda: cron(server, "history", "daily")[0]["state"] == "succeeded")
     (run,) = cron(server, "history", "daily")
     assert run["trigger"] == "schedule"
-    assert datetime.fromisoformat(run["due_at"]) == SOON.replace(second=0, microsecond=0)
+    assert datetime.fromisoformat(run["due_at"]) == due
     shown = server.get(f"/api/v1/operations/{run['operation']}").json()
     assert (shown["actor"], shown["attempt"]) == ("scheduler", 2)
     assert left_behind(engine) == []
