@@ -34,7 +34,7 @@ def load_file(path: FilePath) -> Manifest:
             content = stream.read(yaml_source.LARGEST_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        hint = "see `havre manifest sample` for a beginning"
+        hint = "`havre init` writes one; `havre manifest sample` shows every key"
         raise InvalidManifest([Problem("", None, None, reason, hint, file=str(path))]) from error
     return load(yaml_source.decode(content, file=str(path)), file=str(path))
 

@@ -152,7 +152,7 @@ def _check_text(source: Source, text: str) -> None:
     if len(text) > LARGEST_BYTES or len(text.encode(errors="surrogatepass")) > LARGEST_BYTES:
         raise source.stop(None, "is too large", f"at most {LARGEST_BYTES} bytes are read")
     if not text.strip():
-        raise source.stop(None, "is empty", "see `havre manifest sample`")
+        raise source.stop(None, "is empty", "`havre init` writes one")
     bad = _FORBIDDEN.search(text)
     if bad:
         line = text.count("\n", 0, bad.start()) + 1

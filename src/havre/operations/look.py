@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.logs import LogLine, QuietLog, follow_service, read_service
 from havre.config import config
 from havre.domain import naming
+from havre.domain.readiness import LogPattern
 from havre.domain.snapshot import Service, Snapshot
 from havre.errors import HavreError, UsageError
 from havre.manifest import EnvironmentSpec
@@ -111,8 +111,8 @@ def logs(
     """
     queries.environment_named(project, environment)
     try:
-        pattern = re.compile(grep) if grep else None
-    except re.error as error:
+        pattern = LogPattern(grep) if grep else None
+    except ValueError as error:
         raise UsageError(f"--grep {grep!r} is not a regular expression: {error}") from error
     engine = Engine(config().docker_host)
 
@@ -125,7 +125,7 @@ def logs(
         else _read(engine, choose(), since, tail)
     )
     for service, line in rows:
-        if pattern is None or pattern.search(line.text):
+        if pattern is None or pattern.found_in(line.text):
             yield {
                 "at": line.at,
                 "service": service.label(naming.SERVICE),

@@ -7,7 +7,15 @@ from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 from havre.manifest.values import EnvName, Name, RepositoryPath
 from havre.manifest.wording import fail, show
@@ -23,7 +31,7 @@ _URL = re.compile(
     r"(?:https?|ssh|git)://(?:[A-Za-z0-9._~-]+@)?[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*/[^\s\x00-\x1f\x7f]+"
 )
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9][A-Za-z0-9.-]*:(?!-)[^\s\x00-\x1f\x7f:]+")
-_REF = r"^[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,249}$"
+_REF = r"[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,249}"
 
 
 def is_git_url(source: str) -> bool:
@@ -45,8 +53,12 @@ def _source(text: str) -> str:
 
 
 def _ref(text: str) -> str:
-    if ".." in text or "@{" in text or text.endswith(("/", ".", ".lock")):
-        raise fail("is not the name of a branch, a tag or a commit")
+    is_bad = ".." in text or "@{" in text or text.endswith(("/", ".", ".lock"))
+    if is_bad or not re.fullmatch(_REF, text):
+        raise fail(
+            f"{show(text)} is not the name of a branch, a tag or a commit",
+            "expressions such as HEAD~1 are understood in a folder of the repository; else give the commit",
+        )
     return text
 
 
@@ -68,7 +80,7 @@ def _fits(longest: int) -> AfterValidator:
 
 Source = Annotated[str, StringConstraints(max_length=500), AfterValidator(_source)]
 Subfolder = Annotated[RepositoryPath, StringConstraints(max_length=300)]
-Ref = Annotated[str, StringConstraints(pattern=_REF), AfterValidator(_ref)]
+Ref = Annotated[str, AfterValidator(_ref), WithJsonSchema({"type": "string", "pattern": f"^(?:{_REF})$"})]
 SecretValue = Annotated[str, Field(min_length=1), _fits(SECRET_LONGEST)]
 Value = Annotated[str, _fits(VALUE_LONGEST)]
 Confirm = Annotated[str, Field(max_length=70)]

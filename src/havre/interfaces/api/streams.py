@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Annotated, Any, Final, Literal
@@ -19,6 +18,7 @@ from ninja import Header, Query, Router
 from pydantic import AfterValidator, Field
 
 from havre.config import config
+from havre.domain.readiness import LogPattern
 from havre.errors import HavreError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
@@ -42,8 +42,8 @@ _EventId = Annotated[int, Field(ge=0, lt=2**63)]
 
 def _is_pattern(text: str) -> str:
     try:
-        re.compile(text)
-    except re.error as error:
+        LogPattern(text)
+    except ValueError as error:
         raise fail(f"is not a regular expression: {error}") from error
     return text
 

@@ -100,7 +100,7 @@ class Commit:
         typer.Option(
             "--ref",
             metavar="REF",
-            help="Branch, tag or commit. Default: the environment's branch in havre.yaml.",
+            help="Branch, tag or commit; in its repository also HEAD~1. Default: the branch in havre.yaml.",
             show_default=False,
         ),
     ] = ""

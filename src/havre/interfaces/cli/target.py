@@ -12,6 +12,7 @@ from havre.errors import ManifestError, SourceError, UsageError
 MANIFEST = "havre.yaml"
 _URL = re.compile(r"^([a-z][a-z0-9+.-]*://|[^/\s]+@[^/\s]+:)", re.IGNORECASE)
 _GIT_TIMEOUT = 20
+_EXPRESSION = re.compile(r"[~^:\s]|@\{|\.\.|^-|^(?:HEAD|@)$")  # what no name of a branch or a tag holds
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,29 @@ def head(root: Path) -> tuple[str, str]:
     """
     commit, _, subject = git(root, "log", "-1", "--format=%H %s").strip().partition(" ")
     return commit, subject
+
+
+def ref_of(root: Path, ref: str) -> str:
+    """What a ref is called elsewhere: names and commit ids as they are, ``HEAD~1`` and its like as an id.
+
+    Raises:
+        UsageError: the repository has no such commit.
+    """
+    if not _EXPRESSION.search(ref):
+        return ref
+    verify = ("rev-parse", "--verify", "--quiet")
+    try:
+        # What begins with a hyphen would be an option; no expression does.
+        found = "" if ref.startswith("-") else git(root, *verify, ref).strip()
+        found = git(root, *verify, f"{found}^{{commit}}").strip() if found else ""
+    except SourceError:
+        found = ""
+    if not found:
+        raise UsageError(
+            f"--ref {ref!r} means no commit of {root}",
+            hint="name a branch, a tag or a commit; `git rev-parse` takes the same expressions",
+        )
+    return found
 
 
 def origin(root: Path) -> str:

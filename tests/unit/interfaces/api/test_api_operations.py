@@ -172,10 +172,14 @@ def test_a_plan_remembers_no_source_and_an_applied_one_names_its_commit(ask):
         ({"params": {"source": "/srv/x", "ref": "--help"}}, "params.ref"),
         ({"params": {"source": "/srv/x", "ref": "a..b"}}, "params.ref"),
         ({"params": {"source": "/srv/x", "ref": "a\nb"}}, "params.ref"),
+        ({"params": {"source": "/srv/x", "ref": "HEAD~1"}}, "params.ref"),
     ],
 )
 def test_hostile_words_are_refused_by_place_and_change_nothing(ask, change, where):
     told = is_problem(ask("POST", "/api/v1/operations", {**DEPLOY, **change}), 422)
+    if where == "params.ref":
+        assert "is not the name of a branch, a tag or a commit" in told["detail"]
+        assert "HEAD~1" in told["hint"]
     assert any(where in each["where"] for each in told["errors"]), told
     assert "secret" not in json.dumps(told)
     assert not Operation.objects.exists()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,9 @@ def test_deploy_warns_of_what_is_not_committed(api: StandIn, havre: Havre, repos
     assert result.stdout == "7\n"
     assert "havre operations follow 7" in result.stderr
     assert "warning" not in havre("deploy", "--detach", "--ref", "main").stderr
+    assert havre("deploy", "--detach", "--ref", "HEAD").exit_code == 0
+    head = subprocess.run(["git", "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
+    assert asked(api)["params"]["ref"] == head.strip()
 
 
 def test_a_failed_deployment_tells_cause_log_and_hint_and_ends_with_1(
@@ -124,6 +128,7 @@ def test_each_command_asks_for_its_operation(
         ["destroy", "--yes-destroy", "shop"],
         ["logs", "--since", "yesterday-ish"],
         ["logs", "--grep", "("],
+        ["logs", "--grep", "(?=lookahead)"],
         ["env", "set", "1X=a"],
         ["env", "set", "X"],
         ["secrets", "set"],

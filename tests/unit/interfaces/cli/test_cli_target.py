@@ -95,3 +95,30 @@ def test_a_repository_without_a_commit_is_told_so(tmp_path: Path) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True, capture_output=True)
     with pytest.raises(SourceError, match="no commit yet"):
         target.head(tmp_path)
+
+
+def git(root: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ("git", *arguments), cwd=root, check=True, capture_output=True, text=True
+    ).stdout.strip()
+
+
+def test_expressions_of_git_are_resolved_where_the_repository_is(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "commit", "-qm", "Second", "--allow-empty")
+    git(repository, "tag", "-am", "One", "v1.0")
+    second = git(repository, "rev-parse", "HEAD")
+    for plain in ("main", "v1.0", "feature/x-1", first, first[:7], "refs/heads/main", ""):
+        assert target.ref_of(repository, plain) == plain
+    for expression in ("HEAD~1", "main^", "v1.0~1", ":/First", "HEAD@{1}", "@~"):
+        assert target.ref_of(repository, expression) == first, expression
+    for expression in ("HEAD", "@", "v1.0^{}", "main@{0}"):
+        assert target.ref_of(repository, expression) == second, expression
+
+
+@pytest.mark.parametrize(
+    "ref", ["HEAD~9", "nope^", "HEAD:havre.yaml", "a..b", "--help", "--upload-pack=x", "-", "a b"]
+)
+def test_what_means_no_commit_is_told_so(repository: Path, ref: str) -> None:
+    with pytest.raises(UsageError, match="means no commit of"):
+        target.ref_of(repository, ref)

@@ -65,7 +65,7 @@ def logs(
     grep: Annotated[
         str,
         typer.Option(
-            "--grep", metavar="REGEX", help="Only lines in which this is found.", show_default=False
+            "--grep", metavar="REGEX", help="Only lines in which this (RE2) is found.", show_default=False
         ),
     ] = "",
     environment: Environment = PRODUCTION,
@@ -75,10 +75,8 @@ def logs(
     """Show what the services write."""
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
-    try:
-        re.compile(grep)
-    except re.error as error:
-        raise UsageError(f"--grep {grep!r} is not a regular expression: {error}") from error
+    if grep:
+        _require_pattern(grep)
     begin = moment_of(since, datetime.now(UTC)) if since else None
     name = project_of(project)
     asked = {
@@ -92,6 +90,18 @@ def logs(
     show = _as_json if as_json else _coloured() if sys.stdout.isatty() else _plain
     for row in lines:
         show(row)
+
+
+def _require_pattern(grep: str) -> None:
+    from havre.domain.readiness import LogPattern  # noqa: PLC0415 - start-up time
+
+    try:
+        LogPattern(grep)
+    except ValueError as error:
+        raise UsageError(
+            f"--grep {grep!r} is not a regular expression: {error}",
+            hint="put a backslash before signs that stand for themselves; there are no look-arounds",
+        ) from error
 
 
 def moment_of(text: str, now: datetime) -> datetime:

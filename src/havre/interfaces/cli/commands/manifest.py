@@ -41,9 +41,7 @@ def _nearest(start: Path) -> Path:
     for folder in (start, *start.parents):
         if (folder / "havre.yaml").is_file():
             return folder / "havre.yaml"
-    raise UsageError(
-        f"no havre.yaml in {start} or above it", hint="begin one: havre manifest sample > havre.yaml"
-    )
+    raise UsageError(f"no havre.yaml in {start} or above it", hint="write one: havre init")
 
 
 @app.command()

@@ -61,10 +61,13 @@ def requested_source(
     wanted = target.deployment(
         Path.cwd(), project=place.project, source=commit.source, subfolder=commit.subfolder
     )
+    ref = commit.ref
     if wanted.checkout is not None:
+        if wanted.checkout.root is not None:
+            ref = target.ref_of(wanted.checkout.root, ref)
         wanted = _reachable_source(ctx, wanted)
-        _mention_changes(wanted, ref=commit.ref, ask=ask)
-    params = {"source": wanted.source, "subfolder": wanted.subfolder, "ref": commit.ref or None}
+        _mention_changes(wanted, ref=ref, ask=ask)
+    params = {"source": wanted.source, "subfolder": wanted.subfolder, "ref": ref or None}
     return Place(place.environment, wanted.project), params
 
 
