@@ -75,7 +75,9 @@ class OperationRunner:
 
     def run(self) -> None:
         """Claim and run until the worker stops; then wait for what runs to reach a checkpoint."""
-        for operation in queries.take_over(self._boot):
+        taken = queries.take_over(self._boot)
+        self._platform.builds.queue.expect(queries.in_step("build", taken))
+        for operation in taken:
             log.info("operation %s (%s %s) continues", operation.pk, operation.kind, operation.target)
             self._submit(operation)
         while not self._platform.stopping.is_set():
@@ -96,9 +98,10 @@ class OperationRunner:
 
     def _submit(self, operation: Operation) -> None:
         lane = self._commands if operation.kind in queries.COMMANDS else self._operations
-        lane.submit(self._run, operation).add_done_callback(lambda _: self._over())
+        lane.submit(self._run, operation).add_done_callback(lambda _: self._over(operation))
 
-    def _over(self) -> None:
+    def _over(self, operation: Operation) -> None:
+        self._platform.builds.queue.give_up(operation.pk)
         for act in self._ended:
             act()
         self.wake()  # the end of one operation may free its environment for the next
@@ -240,6 +243,7 @@ def _undo(
     run: Run, runbook: Runbook, state: Operation.State, error: HavreError, *, last: bool = False
 ) -> None:
     run.undoing = True
+    run.platform.builds.queue.give_up(run.operation.pk)
     began = time.monotonic()
     error = _redacted(run, error)
     told = {"message": error.message, "hint": error.hint, "detail": error.detail}

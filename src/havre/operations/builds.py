@@ -20,7 +20,7 @@ from havre.domain.build import BuildRequest, BuildResult
 from havre.domain.ceiling import size
 from havre.errors import BuildError, Cancelled, HavreError
 from havre.operations.build_ceiling import chosen_ceiling, find_place
-from havre.operations.build_queue import BuildQueue
+from havre.operations.build_queue import WORKER, BuildQueue
 from havre.operations.context import Interrupted
 
 log = logging.getLogger(__name__)
@@ -35,12 +35,14 @@ class Asker:
         report: takes the lines of the log.
         tell: takes what is waited for, and the empty string when the waiting is over.
         checkpoint: raises when it is time to stop.
+        number: of the operation that wants it; the lowest is built first.
     """
 
     owner: str
     report: Callable[[str], None]
     tell: Callable[[str], None]
     checkpoint: Callable[[], None]
+    number: int = WORKER
 
 
 class Builds:
@@ -66,7 +68,7 @@ class Builds:
             EngineError: no client can build, or the engine stopped answering.
         """
         with (
-            self.queue.turn(asker.owner, tell=asker.tell, checkpoint=asker.checkpoint),
+            self.queue.turn(asker.owner, number=asker.number, tell=asker.tell, checkpoint=asker.checkpoint),
             self._below_ceiling(asker.report) as (held, memory),
             secret_files(secrets or {}) as files,
         ):

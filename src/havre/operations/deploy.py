@@ -133,6 +133,7 @@ class Deploy:
                         self._build(name, service)
                 built.append(name)
                 self.run.checkpoint()
+        self.run.platform.builds.queue.give_up(self.run.operation.pk)
         self.source.clean_up()
         done = Build.objects.filter(release=self.draft)
         return ", ".join(f"{b.service} {b.size / 1e6:.0f} MB in {b.seconds:.1f} s" for b in done) or "none"
@@ -184,7 +185,7 @@ class Deploy:
     @property
     def _asker(self) -> Asker:
         owner = f"{self.run.project}/{self.run.environment.name} (operation {self.run.operation.pk})"
-        return Asker(owner, self.run.log, self.run.tell, self.run.checkpoint)
+        return Asker(owner, self.run.log, self.run.tell, self.run.checkpoint, number=self.run.operation.pk)
 
     def _has_image(self, name: str) -> bool:
         image = self.draft.images.get(name)

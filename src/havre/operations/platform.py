@@ -14,6 +14,7 @@ from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Change
 from havre.domain.build import BuildRequest, BuildResult
 from havre.images import named_in, platform_image
+from havre.operations.build_queue import WORKER
 from havre.operations.builds import Asker
 from havre.operations.context import Interrupted, Platform
 from havre.operations.made_images import remember_made
@@ -71,7 +72,8 @@ def _images(platform: Platform, asker: Asker) -> dict[str, str]:
 
 def _prepare(platform: Platform, asker: Asker, also: Collection[str] = ()) -> dict[str, str]:
     def builder(request: BuildRequest, *, report: Callable[[str], None]) -> BuildResult:
-        return platform.builds.build(request, dataclasses.replace(asker, report=report))
+        # Everybody needs them, and who holds the lock must not wait for who waits for it.
+        return platform.builds.build(request, dataclasses.replace(asker, report=report, number=WORKER))
 
     made = prepare(platform.config.docker_host, report=asker.report, also=also, builder=builder)
     remember_made(platform.config.paths, made.values())

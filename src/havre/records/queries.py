@@ -167,6 +167,12 @@ def take_over(worker: str) -> list[Operation]:
     return taken
 
 
+def in_step(name: str, operations: Iterable[Operation]) -> list[int]:
+    """Those of these operations that were in a step when their worker died; ascending numbers."""
+    steps = Step.objects.filter(operation__in=list(operations), name=name, state=Step.State.RUNNING)
+    return list(steps.order_by("operation_id").values_list("operation_id", flat=True))
+
+
 def request_cancel(operation: Operation) -> None:
     """Ask an operation to stop; one that is still queued ends at once.
 

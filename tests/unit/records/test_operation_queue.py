@@ -6,7 +6,7 @@ import pytest
 
 from havre.errors import ConflictError, UsageError
 from havre.records import queries
-from havre.records.models import Environment, Operation, Release
+from havre.records.models import Environment, Operation, Release, Step
 
 pytestmark = pytest.mark.django_db
 
@@ -40,6 +40,20 @@ def test_an_interrupted_operation_is_taken_over_once(shop: Environment) -> None:
     taken = queries.take_over("alive")
     assert [(o.pk, o.attempt, o.worker) for o in taken] == [(operation.pk, 2, "alive")]
     assert queries.take_over("alive") == []
+
+
+def test_what_was_interrupted_in_a_step(shop: Environment) -> None:
+    staging = queries.ensure_environment("shop", "staging", source="/srv/shop")
+    begun, ended, other = enqueue(shop), enqueue(shop), enqueue(staging)
+    running, done = Step.State.RUNNING, Step.State.DONE
+    for operation, name, state in (
+        (begun, "source", done),
+        (begun, "build", running),
+        (ended, "build", done),
+        (other, "build", running),
+    ):
+        Step.objects.create(operation=operation, name=name, position=0, title=name, state=state)
+    assert queries.in_step("build", [other, ended, begun]) == [begun.pk, other.pk]
 
 
 def test_cancelling(shop: Environment) -> None:
