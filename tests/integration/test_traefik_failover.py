@@ -144,6 +144,33 @@ def test_a_request_that_was_sent_is_never_sent_again(lab, client):
         bad.close()
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_what_only_reads_is_sent_once_more(lab, client, method):
+    """Half of the requests meet a task that ends with them, before any check has seen it."""
+    bad = Hangup("127.0.0.2")
+    try:
+        name = f"again-{method.lower()}"
+        lab.publish(service(name, bad, addresses=("127.0.0.2", "127.0.0.3")))
+        with Backend("127.0.0.3", bad.port) as good:
+            time.sleep(1.5)  # both healthy
+            answers = [ask(client, lab, name, method, "/order") for _ in range(20)]
+            assert {answer.status_code for answer in answers} == {200}
+            assert good.counts[method, "/order"] == 20
+            assert bad.counts[method] > 0
+    finally:
+        bad.close()
+
+
+@pytest.mark.parametrize(("method", "times"), [("GET", 2), ("POST", 1), ("DELETE", 1)])
+def test_an_apps_own_error_is_believed_the_second_time(lab, client, method, times):
+    with Backend("127.0.0.2") as app:
+        name = f"gateway-{method.lower()}"
+        lab.publish(service(name, app))
+        answer = ask(client, lab, name, method, "/gateway", content=b"x" if method == "POST" else None)
+        assert (answer.status_code, answer.text) == (502, "the app's own 502")
+        assert app.counts[method, "/gateway"] == times
+
+
 def test_a_post_is_retried_while_nothing_was_sent(lab, client):
     """One address refuses connections before the health check sees it: no POST is lost or doubled."""
     with Backend("127.0.0.2") as one:

@@ -190,6 +190,8 @@ class Backend:
             return web.Response(text="all work and no play " * 1000)
         if request.path == "/missing":
             return web.Response(status=404, text="the app's own 404")
+        if request.path == "/gateway":
+            return web.Response(status=502, text="the app's own 502")
         return web.Response(
             text=f"{self.name} {request.method} {request.path_qs} {len(body)}", headers=self._headers
         )

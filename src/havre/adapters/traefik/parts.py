@@ -59,6 +59,17 @@ def retry() -> Configuration:
     return {"attempts": 20, "initialInterval": "100ms", "timeout": "4s"}
 
 
+def read_again() -> Configuration:
+    """Ask once more what only reads, where the first answer was that there is none (see :mod:`.dynamic`)."""
+    return {
+        "attempts": 2,
+        "initialInterval": "50ms",
+        "status": ["502", "504"],
+        "disableRetryOnNetworkError": True,  # before anything was sent: that is retry's part
+        "timeout": "4s",  # from the request's beginning, as that of retry
+    }
+
+
 def retry_read_first() -> Configuration:
     """Retry that holds the body in memory (see :mod:`.dynamic`); nothing else differs."""
     return retry() | {

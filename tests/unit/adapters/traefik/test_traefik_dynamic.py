@@ -159,10 +159,12 @@ def test_deeper_paths_and_limits_come_first():
         "1-too-large",
         "1-unknown-length",
         "1-declared",
+        "1-read",
         "1",
         "0-too-large",
         "0-unknown-length",
         "0-declared",
+        "0-read",
         "0",
     ]
 
@@ -185,7 +187,8 @@ def test_reading_a_body_first_never_repeats_an_answered_request():
 
 def test_no_limit_no_routers_for_it():
     made = http(replace(API, max_body=0))
-    assert list(made["routers"]) == ["dropit-production-api-0-0", "dropit-production-api-0-0-declared"]
+    own = "dropit-production-api-0-0"
+    assert list(made["routers"]) == [own, f"{own}-read", f"{own}-declared"]
     assert "dropit-production-api-limit" not in made["middlewares"]
 
 
