@@ -7,7 +7,7 @@ from havre.domain import naming
 from havre.domain import plan as plans
 from havre.domain.drift import Adoption, Way
 from havre.errors import ConflictError, UsageError
-from havre.operations import drift, planning
+from havre.operations import drafts, drift, planning
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.planning import Planned
 from havre.operations.workloads import Composition
@@ -38,8 +38,7 @@ class Adopt:
         """What can be adopted; it must still be what was seen when adoption was asked for."""
         if self.run.operation.result.get("looked"):
             return "looked before"
-        if self._current is None:
-            raise UsageError(f"nothing is deployed in {self.run.environment}")
+        drafts.live_release(self.run.environment)
         planned = self._planned()
         seen = self.run.operation.params.get("basis")
         moved = plans.moved(seen, planned.basis) if seen is not None else []
@@ -125,9 +124,9 @@ class Adopt:
             configuration.set_variables(environment, adoption.service, {name: value})
 
     def _draft(self) -> None:
-        current, environment = self._current, self.run.environment
-        if current is None:
-            raise UsageError(f"nothing is deployed in {environment}")
+        self.run.environment.refresh_from_db()
+        environment = self.run.environment
+        current = drafts.live_release(environment)
         adopted = {
             (each.service, each.field.path.removeprefix("env."))
             for each in self._planned().adoptions
@@ -141,16 +140,9 @@ class Adopt:
                 recorded[key] = set_now[key]
             else:
                 recorded.pop(key, None)
-        queries.new_release(
-            environment,
-            self.run.operation,
-            commit=current.commit,
-            ref=current.ref,
-            subject=current.subject,
-            spec=current.spec,
-            images=current.images,
+        drafts.like_the_live_one(
+            self.run,
             secret_versions=current.secret_versions,
             variables=[[service, name, value] for (service, name), value in sorted(recorded.items())],
-            replicas=environment.replicas,
             swarm_services=current.swarm_services,
         )

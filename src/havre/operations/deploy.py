@@ -13,7 +13,7 @@ from havre.domain import naming
 from havre.domain.build import BuildRequest
 from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
-from havre.operations import consent, data_services, images, platform, restore_points, teardown
+from havre.operations import consent, data_services, drafts, images, platform, restore_points, teardown
 from havre.operations.builds import Asker
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
@@ -97,10 +97,7 @@ class Deploy:
             subject=found.subject[:300],
             spec=spec.model_dump(mode="json"),
             secret_versions=versions,
-            variables=[
-                [v.service, v.name, v.value]
-                for v in self.run.environment.variables.order_by("service", "name")
-            ],
+            variables=drafts.variables_of(self.run.environment),
             replicas=self.run.environment.replicas,
             images=dict(self.images),
         )

@@ -12,7 +12,7 @@ from havre.domain import plan as plans
 from havre.domain.drift import Adoption, Drift, adoptions
 from havre.domain.plan import Kind, Picture, Plan, Running
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, ServiceSpec
-from havre.operations import drift
+from havre.operations import drafts, drift
 from havre.operations.context import Platform
 from havre.operations.domains import refuse_taken
 from havre.operations.picture import picture
@@ -134,7 +134,7 @@ def _draft(environment: Environment, found: Checkout, spec: EnvironmentSpec) -> 
         commit=found.commit,
         spec=spec.model_dump(mode="json"),
         secret_versions=secret_versions(environment, spec),
-        variables=[[v.service, v.name, v.value] for v in environment.variables.order_by("service", "name")],
+        variables=drafts.variables_of(environment),
         replicas=environment.replicas,
     )
 

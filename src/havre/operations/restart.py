@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from havre.errors import UsageError
 from havre.manifest import EnvironmentSpec
+from havre.operations import drafts
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.release_secrets import secret_versions
 from havre.operations.rollout import Rollout
-from havre.records import queries
 from havre.records.models import Release
 
 
@@ -55,23 +55,11 @@ class Restart:
 
     def _draft(self) -> Release:
         environment = self.run.environment
-        current = environment.current_release
-        if current is None:
-            raise UsageError(f"nothing is deployed in {environment}", hint="deploy first: havre deploy")
-        spec = EnvironmentSpec.model_validate(current.spec)
-        return queries.new_release(
-            environment,
-            self.run.operation,
-            commit=current.commit,
-            ref=current.ref,
-            subject=current.subject,
-            spec=current.spec,
-            images=current.images,
+        spec = EnvironmentSpec.model_validate(drafts.live_release(environment).spec)
+        return drafts.like_the_live_one(
+            self.run,
             secret_versions=secret_versions(environment, spec),
-            variables=[
-                [v.service, v.name, v.value] for v in environment.variables.order_by("service", "name")
-            ],
-            replicas=environment.replicas,
+            variables=drafts.variables_of(environment),
         )
 
     def undo(self) -> str:

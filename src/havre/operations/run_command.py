@@ -13,6 +13,7 @@ from havre.domain import naming
 from havre.errors import CommandError, EngineError, UsageError
 from havre.manifest import AppService, EnvironmentSpec
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.drafts import live_release
 from havre.operations.jobs import Ending, Job, take_away
 from havre.operations.workloads import Composition
 from havre.records import queries
@@ -151,9 +152,7 @@ class RunCommand:
         number = self.run.operation.params.get("release")
         if number is not None:
             return queries.release_numbered(environment, int(number))
-        if environment.current_release is None:
-            raise UsageError(f"nothing is deployed in {environment}", hint="deploy first: havre deploy")
-        return environment.current_release
+        return live_release(environment)
 
     @property
     def _release_or_none(self) -> Release | None:

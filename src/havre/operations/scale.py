@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from havre.errors import UsageError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
+from havre.operations import drafts
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.rollout import Rollout
 from havre.records.models import Environment, Release
@@ -75,12 +76,7 @@ class Scale:
 
     @property
     def _release(self) -> Release:
-        release = self.run.environment.current_release
-        if release is None:
-            raise UsageError(
-                f"nothing is deployed in {self.run.environment}", hint="deploy first: havre deploy"
-            )
-        return release
+        return drafts.live_release(self.run.environment)
 
     def _store(self, replicas: dict[str, int]) -> None:
         Environment.objects.filter(pk=self.run.environment.pk).update(replicas=replicas)

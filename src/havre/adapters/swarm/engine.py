@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from http import HTTPStatus
 from typing import Any, cast
 
 import docker
-import requests
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from havre.adapters.swarm.calls import explained, while_busy
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.containers import Containers
 from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
+from havre.adapters.swarm.stores import Stores
 from havre.domain import naming
 from havre.domain.snapshot import Snapshot, Task
 from havre.domain.workload import Workload
@@ -32,34 +31,12 @@ class Change(StrEnum):
     UPDATED = "updated"
 
 
-class Engine:
+class Engine(Stores, Containers):
     """One engine that manages a Swarm.
 
     Every method raises :class:`EngineError` when the engine refuses or does not answer. Safe to use
     from several threads: each has its own connection.
     """
-
-    def __init__(self, address: str, *, timeout: int = 30) -> None:
-        self.address = address
-        self._timeout = timeout
-        self._local = threading.local()
-
-    def connect(self, *, timeout: int | None = None) -> docker.APIClient:
-        """A new connection, for what blocks long (following events or logs); the caller closes it."""
-        with explained(f"reaching the Docker engine at {self.address}"):
-            return docker.APIClient(base_url=self.address, version="auto", timeout=timeout or self._timeout)
-
-    @property
-    def _api(self) -> docker.APIClient:
-        client = getattr(self._local, "client", None)
-        if client is None:
-            client = self._local.client = self.connect()
-        return client
-
-    @property
-    def api(self) -> docker.APIClient:
-        """The connection of this thread, for what stands in other modules of this adapter."""
-        return self._api
 
     # What is there
 
@@ -95,15 +72,6 @@ class Engine:
         with explained("beginning a Swarm"):
             self._api.init_swarm(advertise_addr=address)
 
-    def gateway(self, network: str) -> str:
-        """The address of this machine on a bridge network; empty if it is not there."""
-        with explained(f"reading the network {network}"):
-            try:
-                pools = self._api.inspect_network(network)["IPAM"]["Config"] or [{}]
-            except NotFound:
-                return ""
-            return str(pools[0].get("Gateway", ""))
-
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
         wanted = [_MANAGED["label"], *(f"{key}={value}" for key, value in labels.items())]
@@ -135,86 +103,6 @@ class Engine:
                 return cast("str", self._api.inspect_image(reference)["Id"])
             except NotFound:
                 return None
-
-    # Networks, volumes, secrets
-
-    def ensure_network(self, name: str, labels: dict[str, str], *, subnet: str = "") -> None:
-        """Make an overlay network unless it is there."""
-        with explained(f"making the network {name}"):
-            if self._network_id(name):
-                return
-            ipam = (
-                docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
-                if subnet
-                else None
-            )
-            try:
-                self._api.create_network(
-                    name, driver="overlay", labels=labels, check_duplicate=True, ipam=ipam
-                )
-            except APIError as error:
-                if "already exists" not in str(error):
-                    raise
-
-    def _network_id(self, name: str) -> str | None:
-        # Not by driver: Swarm tells that of a new network a moment later (4 of 30 were not found).
-        found = self._api.networks(filters={"name": name, "scope": "swarm"})
-        return next((net["Id"] for net in found if net["Name"] == name), None)
-
-    def networks(self, labels: dict[str, str]) -> list[str]:
-        """Names of the overlay networks with these labels."""
-        wanted = [f"{key}={value}" for key, value in labels.items()]
-        with explained("listing networks"):
-            found = self._api.networks(filters={"label": wanted, "scope": "swarm"})
-        return sorted(net["Name"] for net in found)
-
-    def remove_network(self, name: str) -> None:
-        """Remove a network, waiting for the last task's end to be noticed."""
-        with explained(f"removing the network {name}"):
-            found = self._network_id(name)
-            if found:
-                for attempt in while_busy():
-                    with attempt:
-                        self._api.remove_network(found)
-
-    def ensure_secret(self, name: str, value: bytes, labels: dict[str, str]) -> None:
-        """Hand a secret to the Swarm unless one of that name (it carries the version) is there."""
-        with explained(f"storing the secret {name}"):
-            if not self._secret_id(name):
-                self._api.create_secret(name, value, labels=labels)
-
-    def _secret_id(self, name: str) -> str | None:
-        found = self._api.secrets(filters={"name": name})
-        return next((secret["ID"] for secret in found if secret["Spec"]["Name"] == name), None)
-
-    def secrets(self, labels: dict[str, str]) -> list[str]:
-        """Names of the Swarm's secrets that have these labels."""
-        with explained("listing secrets"):
-            found = self._api.secrets(filters={"label": [f"{key}={value}" for key, value in labels.items()]})
-        return [secret["Spec"]["Name"] for secret in found]
-
-    def remove_secret(self, name: str) -> None:
-        """Remove a secret if it is there."""
-        with explained(f"removing the secret {name}"):
-            found = self._secret_id(name)
-            if found:
-                for attempt in while_busy():
-                    with attempt:
-                        self._api.remove_secret(found)
-
-    def volumes(self, labels: dict[str, str]) -> list[str]:
-        """Names of the volumes that have these labels."""
-        wanted = [f"{key}={value}" for key, value in labels.items()]
-        with explained("listing volumes"):
-            found = self._api.volumes(filters={"label": wanted})["Volumes"] or []
-        return sorted(volume["Name"] for volume in found)
-
-    def remove_volume(self, name: str) -> None:
-        """Remove a volume and its data, once nothing uses it any more."""
-        with explained(f"removing the volume {name}"):
-            for attempt in while_busy():
-                with attempt:
-                    self._api.remove_volume(name)
 
     # Services
 
@@ -321,63 +209,6 @@ class Engine:
                 self._api.update_service(
                     current["ID"], version=current["Version"]["Index"], **_arguments(request)
                 )
-
-    # Tasks
-
-    def running_containers(self, ids: Collection[str]) -> list[str]:
-        """Which of these containers still run on this node."""
-        with explained("listing containers"):
-            running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
-        return [container["Id"] for container in running if container["Id"] in ids]
-
-    def stop_container(self, container: str, grace: float) -> bool:
-        """Stop a container of this node as Swarm would; False if it is not here.
-
-        Returns when it has ended: at its stop signal, or ``grace`` seconds after it.
-        """
-        with explained(f"stopping the container {container[:12]}"):
-            try:
-                self._api.stop(container, timeout=int(grace))
-            except NotFound:
-                return False
-        return True
-
-    def was_out_of_memory(self, container: str) -> bool:
-        """Whether the kernel killed a container of this node for its memory."""
-        try:
-            return bool(self._api.inspect_container(container)["State"].get("OOMKilled"))
-        except (DockerException, requests.RequestException):
-            return False  # on another node, or removed already: the exit code has to do
-
-    def last_lines(self, container: str, count: int = 15) -> list[str]:
-        """The end of a container's log on this node; empty if it is not there any more."""
-        try:
-            output = self._api.logs(container, tail=count, stdout=True, stderr=True)
-        except (DockerException, requests.RequestException):
-            return []
-        return output.decode(errors="replace").splitlines()
-
-    def raw_log(self, path: str, params: dict[str, str]) -> bytes | None:
-        """A log as the engine sends it (see ``output``); None if the thing is not on this node."""
-        with explained("reading a log"):
-            api = self._api
-            answer = api.get(f"{api.base_url}/v{api.api_version}{path}", params=params, timeout=self._timeout)
-            if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
-                return None
-            answer.raise_for_status()
-            return answer.content
-
-    def bridge_address(self, container: str) -> tuple[str, str] | None:
-        """Address of a container on the node's own bridge, and that bridge's gateway.
-
-        The worker runs on the node, outside of every overlay network; this is how it reaches the
-        router's internal entry point, which is not published.
-        """
-        with explained("inspecting docker_gwbridge"):
-            bridge = self._api.inspect_network("docker_gwbridge")
-        gateway = bridge["IPAM"]["Config"][0]["Gateway"]
-        entry = (bridge.get("Containers") or {}).get(container)
-        return (entry["IPv4Address"].split("/")[0], gateway) if entry else None
 
     def events(self, client: docker.APIClient) -> Iterator[dict[str, Any]]:
         """What happens to containers, services and nodes, as it happens."""

@@ -276,81 +276,10 @@ def test_a_worker_has_the_image_of_its_program() -> None:
     assert found.files == {"Dockerfile", ".dockerignore"}
 
 
-def test_a_library_is_no_service() -> None:
-    found = Proposed(
-        {
-            "package.json": package({}, private=True, workspaces=["packages/*"]),
-            "packages/lib/package.json": package({"build": "tsc"}, name="@shop/lib"),
-            "packages/api/package.json": package(
-                {"start": "node server.js"}, "express", "@shop/lib", name="@shop/api"
-            ),
-            "packages/api/server.js": EXPRESS,
-            **LOCK,
-        }
-    )
-    assert list(found.services) == ["api"]
-    assert found.services["api"]["build"] == {"context": ".", "dockerfile": "packages/api/Dockerfile"}
-    assert "npm ci --omit=dev --workspace packages/api" in found.dockerfile("packages/api/Dockerfile")
-    assert found.files == {"packages/api/Dockerfile", ".dockerignore"}
-
-
-def test_packages_of_a_workspace_are_built_in_their_order() -> None:
-    root = package({}, private=True, packageManager="pnpm@10.1.0")
-    found = Proposed(
-        {
-            "package.json": root,
-            "pnpm-workspace.yaml": "packages: ['apps/*', 'packages/**', '!packages/old']\n",
-            "pnpm-lock.yaml": "",
-            "apps/api/package.json": package(
-                {"build": "tsc", "start": "node dist/main.js"}, "express", "b", name="api"
-            ),
-            "apps/api/src/main.ts": EXPRESS,
-            "packages/a/package.json": package({"build": "tsc"}, name="a"),
-            "packages/b/package.json": package({"build": "tsc"}, "a", name="b"),
-            "packages/c/package.json": package({"build": "tsc"}, name="c"),
-            "tsconfig.base.json": "{}",
-        }
-    )
-    text = found.dockerfile("apps/api/Dockerfile")
-    assert (
-        text.index("./packages/a run build")
-        < text.index("./packages/b run build")
-        < text.index("./apps/api run build")
-    )
-    assert "packages/c run" not in text
-    assert 'COPY ["tsconfig.base.json", "./"]' in text
-    assert 'COPY ["packages/c/package.json", "packages/c/"]' in text, "the lock file names it"
-
-
 def test_a_hook_that_needs_a_developers_tools_is_left_out_of_production() -> None:
     scripts = {"start": "node server.js", "prepare": "husky", "postinstall": "node setup.js"}
     found = Proposed({"package.json": package(scripts, "express"), "server.js": EXPRESS, **LOCK})
     assert "npm pkg delete scripts.prepare && npm ci --omit=dev" in found.dockerfile()
-
-
-def test_two_applications_side_by_side_without_a_workspace() -> None:
-    found = Proposed(
-        {
-            "backend/package.json": package({"start": "node server.js"}, "express", name="backend"),
-            "backend/package-lock.json": "{}",
-            "backend/server.js": EXPRESS,
-            "frontend/package.json": package({"build": "vite build"}, dev=("vite",), name="frontend"),
-            "frontend/package-lock.json": "{}",
-            "frontend/src/main.ts": "fetch(import.meta.env.VITE_API_URL + import.meta.env.VITE_MODE_X)",
-        },
-        domain="example.org",
-    )
-    assert found.services["api"]["build"] == {"context": "backend"}
-    assert found.services["api"]["domain"] == "api.example.org"
-    assert found.services["web"]["build"] == {
-        "context": "frontend",
-        "command": "npm run build",
-        "output": "dist",
-        "args": {"VITE_API_URL": "${api.public_url}"},
-    }
-    assert found.services["web"]["domain"] == "example.org"
-    assert found.gaps(blocking=False) == {"web.env.VITE_MODE_X"}
-    assert found.files == {"backend/Dockerfile", "backend/.dockerignore"}
 
 
 @pytest.mark.parametrize(
@@ -385,25 +314,3 @@ def test_sveltekit_is_a_development_dependency_that_makes_a_program() -> None:
         {"package.json": package({"build": "vite build"}, dev=("@sveltejs/kit", "vite")), **files}
     )
     assert found.gaps(blocking=True) == {"web.build"}
-
-
-SCHEMA = (
-    'generator client {\n  provider = "prisma-client-js"\n}\ndatasource db {\n  provider = "postgresql"\n}\n'
-)
-
-
-def test_prismas_client_is_where_the_program_looks_for_it() -> None:
-    files = {"server.js": EXPRESS, "prisma/schema.prisma": SCHEMA, **LOCK}
-    scripts = {"start": "node server.js"}
-    found = Proposed({"package.json": package(scripts, "express", "@prisma/client", "prisma"), **files})
-    assert found.services["db"] == {"kind": "postgres", "version": 17}
-    assert "npm ci --omit=dev && npx --no-install prisma generate\n" in found.dockerfile()
-    found = Proposed(
-        {"package.json": package(scripts, "express", "@prisma/client", dev=("prisma",)), **files}
-    )
-    assert found.gaps(blocking=True) == {"api.build"}
-    files["prisma/schema.prisma"] = SCHEMA.replace("}", '  output = "../src/generated"\n}', 1)
-    found = Proposed(
-        {"package.json": package(scripts, "express", "@prisma/client", dev=("prisma",)), **files}
-    )
-    assert found.gaps(blocking=True) == set()

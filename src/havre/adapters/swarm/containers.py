@@ -1,0 +1,71 @@
+"""Containers of this node: the tasks of services as the node itself sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from http import HTTPStatus
+
+import requests
+from docker.errors import DockerException, NotFound
+
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.connection import Connection
+
+
+class Containers(Connection):
+    """Containers of this node. Every method raises :class:`~havre.errors.EngineError`."""
+
+    def running_containers(self, ids: Collection[str]) -> list[str]:
+        """Which of these containers still run on this node."""
+        with explained("listing containers"):
+            running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
+        return [container["Id"] for container in running if container["Id"] in ids]
+
+    def stop_container(self, container: str, grace: float) -> bool:
+        """Stop a container of this node as Swarm would; False if it is not here.
+
+        Returns when it has ended: at its stop signal, or ``grace`` seconds after it.
+        """
+        with explained(f"stopping the container {container[:12]}"):
+            try:
+                self._api.stop(container, timeout=int(grace))
+            except NotFound:
+                return False
+        return True
+
+    def was_out_of_memory(self, container: str) -> bool:
+        """Whether the kernel killed a container of this node for its memory."""
+        try:
+            return bool(self._api.inspect_container(container)["State"].get("OOMKilled"))
+        except (DockerException, requests.RequestException):
+            return False  # on another node, or removed already: the exit code has to do
+
+    def last_lines(self, container: str, count: int = 15) -> list[str]:
+        """The end of a container's log on this node; empty if it is not there any more."""
+        try:
+            output = self._api.logs(container, tail=count, stdout=True, stderr=True)
+        except (DockerException, requests.RequestException):
+            return []
+        return output.decode(errors="replace").splitlines()
+
+    def raw_log(self, path: str, params: dict[str, str]) -> bytes | None:
+        """A log as the engine sends it (see ``output``); None if the thing is not on this node."""
+        with explained("reading a log"):
+            api = self._api
+            answer = api.get(f"{api.base_url}/v{api.api_version}{path}", params=params, timeout=self._timeout)
+            if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                return None
+            answer.raise_for_status()
+            return answer.content
+
+    def bridge_address(self, container: str) -> tuple[str, str] | None:
+        """Address of a container on the node's own bridge, and that bridge's gateway.
+
+        The worker runs on the node, outside of every overlay network; this is how it reaches the
+        router's internal entry point, which is not published.
+        """
+        with explained("inspecting docker_gwbridge"):
+            bridge = self._api.inspect_network("docker_gwbridge")
+        gateway = bridge["IPAM"]["Config"][0]["Gateway"]
+        entry = (bridge.get("Containers") or {}).get(container)
+        return (entry["IPv4Address"].split("/")[0], gateway) if entry else None
