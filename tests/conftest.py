@@ -11,10 +11,15 @@ from pathlib import Path
 import coverage
 import coverage.exceptions
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 KINDS = ("unit", "integration", "e2e")
 """Folders of tests, cheapest first."""
+
+# The machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 # A shell without job control starts what it puts into the background with Ctrl-C ignored, which
 # children inherit; tests send it to commands.

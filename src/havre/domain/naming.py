@@ -6,6 +6,8 @@ from typing import Final
 
 EDGE_NETWORK: Final = "havre-edge"
 ROUTER_SERVICE: Final = "havre-router"
+APART: Final = "havre-anonymise"
+"""Role of the container in which an anonymised copy is made, and beginning of its name."""
 
 MANAGED: Final = "havre.managed"
 PROJECT: Final = "havre.project"

@@ -15,6 +15,7 @@ from havre.manifest.parts import (
     Model,
     Resources,
 )
+from havre.manifest.privacy import Privacy
 from havre.manifest.routed import MIB
 from havre.manifest.values import (
     PlainText,
@@ -51,6 +52,11 @@ class PostgresService(_DataModel):
     )
     user: PostgresName = Field(
         "", description="Name of its user. Default: the project's, with _ for -.", examples=["shop"]
+    )
+    privacy: Privacy | None = Field(
+        None,
+        description="What an anonymised copy makes of its columns.",
+        examples=[{"locale": "fr_FR", "tables": {"members": {"email": "email", "note": "scrub"}}}],
     )
 
 

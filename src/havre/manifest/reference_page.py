@@ -24,6 +24,7 @@ from havre.manifest.parts import (
     StaticBuild,
     Volume,
 )
+from havre.manifest.privacy import Privacy
 from havre.manifest.sample import flow
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
 from havre.manifest.strategy import Strategy
@@ -35,6 +36,7 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("kind: static", StaticService),
     ("kind: postgres", PostgresService),
     ("kind: redis", RedisService),
+    ("privacy", Privacy),
     ("build of an app", Build),
     ("image of an app", Image),
     ("auth of an image", RegistryAuth),
@@ -95,6 +97,33 @@ environments:
 """
 
 
+_RULES: Final = """\
+### rules of privacy
+
+| rule | a value becomes | for |
+|---|---|---|
+| `name`, `first_name`, `last_name`, `company` | a made-up one | text |
+| `address`, `city`, `postcode`, `phone` | likewise | text |
+| `email`, `username`, `iban` | a made-up one that no other value becomes | text |
+| `ip` | an address kept for tests | text, `inet`, `cidr` |
+| `{fake: phone, unique: true}` | a made-up one that no other value becomes | as above, but `postcode` |
+| `hash` | 32 hexadecimal digits; a UUID stays a UUID | text, `uuid`, `bytea` |
+| `null` | nothing | all that may be null |
+| `{constant: text}` | always this | all |
+| `{shift: 30 days, by: id}` | a date moved as far as every date of this `id`, in any table | dates, times |
+| `{noise: 0.05}` | a number changed by up to 5 % | numbers |
+| `scrub` | words without meaning, as many, on as many lines | text, JSON |
+| `{json: {address.city: city}}` | the same JSON, with a rule per path | JSON |
+| `keep` | itself | all |
+| `{keep: [admin, member]}` | itself; another value is an error | text |
+
+In JSON, texts that no path names are scrubbed; `"*"` is another rule for them. Arrays have the rule of
+their elements. Numbers, truths, enumerations, UUIDs, dates and times without a rule are kept, and named
+in the report; every other column without a rule is an error. See
+[an anonymised copy](../how-to/anonymised-copies.md).
+"""
+
+
 def render(schema: dict[str, Any]) -> str:
     """The page as Markdown; ``schema`` is that of :func:`havre.manifest.schema.json_schema`."""
     parts = [_INTRODUCTION, _attributes()]
@@ -103,6 +132,8 @@ def render(schema: dict[str, Any]) -> str:
         parts.append(f"## {title}\n\n{(model.__doc__ or '').strip()}\n\n{_table(model, definition)}")
         if model is Environment:
             parts.append(_OVERRIDES)
+        if model is Privacy:
+            parts.append(_RULES)
     return "\n".join(parts)
 
 

@@ -129,8 +129,9 @@ def _entry(
         "resources",
         "limits",
         "reservations",
+        "privacy",
     }:
-        inner = key in {"image", "on_failure", "strategy", "resources", "limits", "reservations"}
+        inner = key in {"image", "on_failure", "strategy", "resources", "limits", "reservations", "privacy"}
         chosen = value if isinstance(value, Mapping) else {}
         nested = _keys(below[0], told, {**values, **chosen}, also_set=also_set, all_set=inner)
         return [f"{key}:", *_indent(nested, 2)]

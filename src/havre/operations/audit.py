@@ -23,6 +23,7 @@ from havre.domain import naming
 from havre.domain.audit import Cleaned, Kind, Orphan, Owner, Records, Thing, orphans
 from havre.errors import HavreError, UsageError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService
+from havre.operations.privacy.alone import is_under_way
 from havre.operations.release_secrets import password_name
 from havre.operations.routing import OWN_ROUTES
 from havre.records import needs
@@ -41,6 +42,8 @@ def audit(config: Config, engine: Engine) -> tuple[Orphan, ...]:
     # Things first: what an operation makes or removes meanwhile is then known to the records as its.
     began = timezone.now()
     things = [*inventory.inventory(engine), *_files(config)]
+    if is_under_way(config.paths.state):
+        things = [thing for thing in things if not thing.name.startswith(naming.APART)]
     return orphans([*things, *_drafts()], _records(began))
 
 

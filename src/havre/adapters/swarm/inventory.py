@@ -82,7 +82,7 @@ def remove(engine: Engine, thing: Thing) -> None:
         Kind.SERVICE: client.remove_service,
         Kind.SECRET: client.remove_secret,
         Kind.NETWORK: client.remove_network,
-        Kind.CONTAINER: lambda name: client.remove_container(name, force=True),
+        Kind.CONTAINER: lambda name: client.remove_container(name, force=True, v=True),
     }[thing.kind]
     try:
         with suppress(NotFound):

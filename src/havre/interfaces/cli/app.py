@@ -25,6 +25,7 @@ from havre.interfaces.cli.commands import (
     one_off,
     operations,
     plan,
+    privacy,
     releases,
     secrets,
     server,
@@ -39,6 +40,7 @@ typer.BadParameter.__mro__[1].exit_code = trouble.USAGE  # type: ignore[attr-def
 
 _DEPLOY = "Deploy"
 _RUN = "Run commands"
+_DATA = "Data"
 _LOOK = "Look"
 _SETTINGS = "Settings"
 _SERVER = "This server"
@@ -121,6 +123,7 @@ for _command, _panel in (
     (releases.destroy, _DEPLOY),
     (one_off.run, _RUN),
     (enter.exec_, _RUN),
+    (privacy.anonymise, _DATA),
     (look.ps, _LOOK),
     (logs.logs, _LOOK),
     (look.releases, _LOOK),
@@ -137,6 +140,7 @@ for _command, _panel in (
 for _group, _name, _panel in (
     (local_ca.app, "server local-ca", ""),
     (cron.app, "cron", _RUN),
+    (privacy.app, "privacy", _DATA),
     (operations.app, "operations", _LOOK),
     (variables.app, "env", _SETTINGS),
     (secrets.app, "secrets", _SETTINGS),

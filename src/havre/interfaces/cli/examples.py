@@ -61,6 +61,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre exec db -- psql shop", "as the database's administrator"),
         ("havre exec db -- pg_dump shop > shop.sql", ""),
     ),
+    "anonymise": (
+        ("havre anonymise --from shop.dump --to copy.dump", "rules: privacy in havre.yaml"),
+        ("havre anonymise --from production --live --to copy.dump --key /root/copies.key", ""),
+    ),
+    "privacy scan": (
+        ("havre privacy scan --from shop.dump", "prints what to paste into havre.yaml"),
+        ("havre privacy scan --from production --live --json", ""),
+    ),
     "cron list": (
         ("havre cron list", ""),
         ("havre cron list -e staging --json", ""),

@@ -1,0 +1,309 @@
+"""``havre privacy`` and ``havre anonymise``: copies of a database without what is personal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from havre.errors import EngineError, UsageError
+from havre.interfaces.cli.session import PRODUCTION, Environment, Json, default_socket
+from havre.interfaces.cli.trouble import FAILED
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from havre.config import Config
+    from havre.operations.privacy.copying import Report
+    from havre.operations.privacy.looking import Scan
+    from havre.operations.privacy.source import Wanted
+
+app = typer.Typer(no_args_is_help=True, help="What a database holds that is personal.")
+
+From = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="FILE|ENV",
+        help="A dump (pg_dump --format=custom), or with --live an environment.",
+        show_default=False,
+    ),
+]
+Live = Annotated[
+    bool,
+    typer.Option("--live", help="Dump the running database of that environment now; it is only read."),
+]
+Service = Annotated[
+    str,
+    typer.Option(
+        "--service", "-s", metavar="NAME", help="The database. Default: the only one.", show_default=False
+    ),
+]
+Memory = Annotated[
+    str, typer.Option("--memory", metavar="SIZE", help="The most that the isolated database may take.")
+]
+
+
+@app.command()
+def scan(
+    *,
+    source: From,
+    live: Live = False,
+    service: Service = "",
+    locale: Annotated[
+        str,
+        typer.Option(
+            "--locale", help="Language and country. Default: as havre.yaml says.", show_default=False
+        ),
+    ] = "",
+    environment: Environment = PRODUCTION,
+    memory: Memory = "1G",
+    as_json: Json = False,
+) -> None:
+    """Look for personal data in a database, and propose rules for `havre.yaml`.
+
+    It looks at names, types and some values of every column, and prints a part of `havre.yaml` to paste and
+    correct. Columns that can hold words and about which nothing is known are comments in it: somebody has to
+    decide. Values are never printed.
+
+    It ends with 1 while a column has no rule in `havre.yaml`. Run it as root on the server.
+    """
+    from havre.config import config  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy import looking  # noqa: PLC0415 - start-up time
+
+    default_socket()  # a settings problem is told as one
+    database = _wanted(source, service, environment, live=live)
+    speech = _known(locale) or database.locale
+    with _dump(config(), source, database, live=live) as dump, _cluster(config(), memory) as cluster:
+        found = looking.scan(cluster, dump, database.rules, speech)
+    if as_json:
+        screen.print_json(found.as_json())
+    else:
+        _show_scan(found, database, speech)
+    if found.missing or found.wrong:
+        raise typer.Exit(FAILED)
+
+
+def anonymise(
+    *,
+    source: From,
+    target: Annotated[
+        Path, typer.Option("--to", metavar="FILE", help="The dump to write.", show_default=False)
+    ],
+    live: Live = False,
+    service: Service = "",
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="A secret of 32 characters or more: with it the same person becomes the same in each copy. "
+            "Default: a new one, which is forgotten.",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    environment: Environment = PRODUCTION,
+    memory: Memory = "1G",
+    as_json: Json = False,
+) -> None:
+    """Make a copy of a database in which nothing personal is left, as a dump.
+
+    What becomes of which column stands in `havre.yaml`, under `privacy` of the database; `havre privacy
+    scan` proposes it. The copy is written by a fresh database without network, then searched for every value
+    of a protected column, without regard to case, accents and punctuation. If one is found, there is no
+    copy, and the column is named.
+
+    The database that the dump is from is not touched. `--live` dumps it first, which reads it once.
+    Run it as root on the server. A copy into another environment (`--to staging`) is not possible yet.
+    """
+    from havre.config import config  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy import copying  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy.source import check_target, key_of  # noqa: PLC0415 - start-up time
+
+    default_socket()  # a settings problem is told as one
+    check_target(target, force=force)
+    database = _wanted(source, service, environment, live=live)
+    if not database.rules:
+        raise UsageError(
+            f"{database.service} has no rules under privacy in havre.yaml",
+            hint=f"havre privacy scan --from {source} proposes some",
+        )
+    secret = key_of(key)
+    with (
+        _dump(config(), source, database, live=live) as dump,
+        _cluster(config(), memory) as cluster,
+        _progress(quiet=as_json) as tell,
+    ):
+        report = copying.anonymise(
+            cluster,
+            dump,
+            target,
+            rules=database.rules,
+            locale=database.locale,
+            key=secret,
+            tell=tell,
+        )
+    if as_json:
+        screen.print_json({"file": str(target), "bytes": target.stat().st_size, **report.as_json()})
+    else:
+        _show_report(report, target)
+
+
+def _wanted(source: str, service: str, environment: str, *, live: bool) -> Wanted:
+    """The database, by the manifest around this folder."""
+    from havre.interfaces.cli.target import MANIFEST, find  # noqa: PLC0415 - start-up time
+    from havre.manifest import load_file  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy.source import wanted  # noqa: PLC0415 - start-up time
+
+    checkout = find(Path.cwd())
+    if checkout is None:
+        raise UsageError(
+            f"no {MANIFEST} in {Path.cwd()} or above it",
+            hint="go into the project's repository: its rules count",
+        )
+    manifest = load_file(checkout.folder / MANIFEST)
+    if not live and not Path(source).exists() and source in manifest.environments:
+        raise UsageError(
+            f"{source} is an environment, and copies from its backups are not possible yet",
+            hint="add --live to dump its running database now, or name a dump",
+        )
+    chosen = environment if environment in manifest.environments else next(iter(manifest.environments))
+    return wanted(manifest, source if live else chosen, service)
+
+
+@contextlib.contextmanager
+def _dump(config: Config, source: str, database: Wanted, *, live: bool) -> Iterator[IO[bytes]]:
+    from havre.operations.privacy.source import from_environment, from_file  # noqa: PLC0415 - start-up time
+
+    with from_environment(config, database) if live else from_file(Path(source)) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _cluster(config: Config, memory: str) -> Iterator[Any]:
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - start-up time
+
+    from havre.manifest.values import parse_size  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy.cluster import apart  # noqa: PLC0415 - start-up time
+
+    try:
+        size = parse_size(memory)
+    except PydanticCustomError as error:
+        raise UsageError(f"--memory {memory!r} is not a size", hint="write it like 1G or 768M") from error
+    if size < 512 * 1024**2:
+        raise UsageError("--memory is less than 512M", hint="the isolated database needs that much")
+    try:
+        with apart(config, memory=size) as cluster:
+            yield cluster
+    except EngineError as error:
+        if isinstance(error.__cause__, Exception) and "Permission denied" in str(error.__cause__):
+            raise EngineError(
+                "this account may not use the Docker engine", hint="run it as root: sudo havre …"
+            ) from error
+        raise
+
+
+def _known(locale: str) -> str:
+    if locale:
+        from faker.config import AVAILABLE_LOCALES  # noqa: PLC0415 - start-up time
+
+        if locale not in AVAILABLE_LOCALES:
+            raise UsageError(f"no names are known of {locale!r}", hint="write it like fr_FR")
+    return locale
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Any]:
+    """Shows rows as they are done, on a terminal as a bar."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if quiet:
+        yield lambda _doing, _done, _total: None
+        return
+    if not sys.stderr.isatty():
+        said: set[str] = set()
+
+        def line(doing: str, _done: int, _total: int) -> None:
+            if doing not in said:
+                said.add(doing)
+                screen.note(f"{doing} …")
+
+        yield line
+        return
+    from rich.progress import (  # noqa: PLC0415 - start-up time
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"),
+        TimeElapsedColumn(), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=screen.complain(), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=total or None)
+            bar.update(tasks[doing], completed=done, total=total or None)
+
+        yield show
+
+
+def _show_scan(found: Scan, database: Wanted, locale: str) -> None:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy.looking import fragment  # noqa: PLC0415 - start-up time
+
+    if found.proposals:
+        typer.echo(fragment(found.proposals, database.service, locale), nl=False)
+    rows = sum(found.rows.values())
+    screen.note(
+        f"looked at {len(found.rows)} tables with {rows} rows; values were sampled, so read it through"
+    )
+    for why in found.wrong:
+        screen.warn(f"in havre.yaml: {why}")
+    if found.missing:
+        screen.warn(f"without a decision in havre.yaml: {', '.join(found.missing)}")
+    else:
+        screen.note("every column that can hold words has a rule in havre.yaml")
+
+
+def _show_report(report: Report, target: Path) -> None:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    screen.listing(
+        ("TABLE", "ROWS", "REPLACED"),
+        [
+            (
+                table,
+                str(count),
+                ", ".join(c for c, rule in report.rules.get(table, {}).items() if rule != "keep") or "-",
+            )
+            for table, count in report.rows.items()
+        ],
+        empty="The database has no tables.",
+        right=("ROWS",),
+    )
+    kept = ", ".join(f"{table}.{column}" for table, column, _ in report.kept)
+    if kept:
+        screen.note(f"kept without a rule, for their types hold no words: {kept}")
+    for table, name in report.unproven:
+        screen.warn(
+            f"{table}: {name} does not hold, which it did not have to in the original either (NOT VALID)"
+        )
+    seconds = sum(report.seconds.values())
+    typer.echo(
+        f"{target}: {screen.size(target.stat().st_size)}, {sum(report.rows.values())} rows in "
+        f"{screen.duration(seconds)}; none of {report.values} protected values is left in it"
+    )
