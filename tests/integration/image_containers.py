@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -14,6 +15,8 @@ import pytest
 from docker.models.containers import Container
 
 from havre.adapters.buildkit.platform import prepare
+from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.exec import Session
 from havre.images import PLATFORM_IMAGES
 
 ON_DEMAND = tuple(image.name for image in PLATFORM_IMAGES if image.on_demand)
@@ -60,6 +63,16 @@ def healthy(container: Container) -> bool:
     container.reload()
     assert container.status in {"created", "running"}, container.logs().decode()
     return bool(container.attrs["State"]["Health"]["Status"] == "healthy")
+
+
+def inside(container: Container, *command: str) -> tuple[int, str]:
+    """Run a command in a container; its exit code and what it wrote. The SDK's own way loses output."""
+    with tempfile.TemporaryFile() as written:
+        engine = Engine(os.environ["HAVRE_TEST_DOCKER_HOST"])
+        session = Session(engine, container.id, [*command], tty=False, stdin=False)
+        code = session.run(-1, written.fileno(), written.fileno())
+        written.seek(0)
+        return code, written.read().decode().strip()
 
 
 @contextmanager

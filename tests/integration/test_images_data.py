@@ -11,7 +11,18 @@ from pathlib import Path
 import docker
 import pytest
 from docker.models.containers import Container
-from image_containers import PASSWORD, engine, healthy, host, ids, output, password_file, running, wait
+from image_containers import (
+    PASSWORD,
+    engine,
+    healthy,
+    host,
+    ids,
+    inside,
+    output,
+    password_file,
+    running,
+    wait,
+)
 
 __all__ = ["engine", "host", "ids", "password_file"]
 
@@ -40,11 +51,11 @@ def postgres(
 def sql(
     container: Container, statement: str, *, password: str = PASSWORD, user: str = "drop-it"
 ) -> tuple[int, str]:
-    code, printed = container.exec_run(
-        ["psql", "-h", "127.0.0.1", "-U", user, "-d", "drop-it", "-AtXc", statement],
-        environment={"PGPASSWORD": password},
+    return inside(
+        container,
+        *("env", f"PGPASSWORD={password}"),
+        *("psql", "-h", "127.0.0.1", "-U", user, "-d", "drop-it", "-AtXc", statement),
     )
-    return code, printed.decode().strip()
 
 
 def test_postgres_keeps_data_and_follows_its_password(
@@ -89,7 +100,7 @@ def test_postgres_killed_at_any_moment_of_its_first_start_comes_up(
     with postgres(engine, volume, password_file) as container:
         wait(lambda: healthy(container), what=container.logs().decode())
         assert sql(container, "select 1") == (0, "1")
-        assert container.exec_run(["ls", "/var/lib/postgresql/data"])[1].decode().split() == ["pgdata"]
+        assert inside(container, "ls", "/var/lib/postgresql/data") == (0, "pgdata")
 
 
 def test_postgres_touches_nothing_that_is_no_cluster(
@@ -109,14 +120,9 @@ def test_pgbackrest_is_there(engine: docker.DockerClient, ids: dict[str, str]) -
 
 
 def redis_says(container: Container, *command: str, password: str = PASSWORD) -> str:
-    # Each of these has an answer; on a busy machine the engine may lose what a short command printed.
-    for _ in range(5):
-        _, printed = container.exec_run(
-            ["redis-cli", "--no-auth-warning", *command], environment={"REDISCLI_AUTH": password}
-        )
-        if said := str(printed.decode().strip()):
-            return said
-    return ""
+    return inside(container, "env", f"REDISCLI_AUTH={password}", "redis-cli", "--no-auth-warning", *command)[
+        1
+    ]
 
 
 def test_redis_wants_its_password_and_keeps_what_it_shall(

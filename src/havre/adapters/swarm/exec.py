@@ -2,8 +2,12 @@
 
 The engine answers ``POST /exec/{id}/start`` by turning the connection into a stream
 (https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Exec): with a terminal raw bytes, without
-one the frames of a log (see ``output``). The SDK hands out the socket below a buffer that may hold the
-first bytes already, so the request is written here.
+one the frames of a log (see ``output``). It attaches the streams before it starts the command. The SDK
+hands out the socket below a buffer that may hold the first bytes already, and so loses what a short command
+wrote when this machine is busy; here the request is written by hand, and all that came with the answer's
+head is output. What the engine itself loses cannot be asked for again: two seconds after the command has
+ended it closes the streams, whatever they still hold (moby, ``daemon/monitor.go``). A frame that was cut
+then is told as an error; a command is not run a second time, for it may have done something.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ _CHUNK: Final = 64 * 1024
 _HEADER: Final = struct.Struct(">BxxxL")
 _STDERR: Final = 2
 _LONGEST_HEAD: Final = 64 * 1024
-_SETTLING: Final = 5.0  # seconds in which the engine knows the exit code after the stream has ended
+_SETTLING: Final = 15.0  # seconds in which the engine knows the exit code after the stream has ended
 _DOCKER_PORT: Final = 2375
 
 
@@ -68,13 +72,23 @@ class Session:
 
         Returns:
             The command's exit code.
+
+        Raises:
+            EngineError: the connection broke, or the engine cut the output off.
         """
+        sink = _Raw(out) if self._tty else _Frames(out, err)
         connection, rest = self._start()
         with connection:
             if size:
                 self.resize(*size)
-            self._pump(connection, rest, source, _Raw(out) if self._tty else _Frames(out, err))
-        return self._exit_code()
+            self._pump(connection, rest, source, sink)
+        code = self._exit_code()
+        if sink.is_cut:
+            raise EngineError(
+                f"the engine cut off what the command wrote; it ended with exit code {code}",
+                hint="the server is busy: docker stats; run the command again if it may run twice",
+            )
+        return code
 
     def _start(self) -> tuple[socket.socket, bytes]:
         body = json.dumps({"Detach": False, "Tty": self._tty}).encode()
@@ -150,6 +164,8 @@ class Session:
 
 
 class _Raw:
+    is_cut: Final = False  # nobody could tell
+
     def __init__(self, out: int) -> None:
         self._out = out
 
@@ -163,6 +179,11 @@ class _Frames:
     def __init__(self, out: int, err: int) -> None:
         self._out, self._err = out, err
         self._held = b""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the last frame is not whole."""
+        return bool(self._held)
 
     def take(self, content: bytes) -> None:
         self._held += content
