@@ -9,11 +9,8 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Final
-
-from django.utils import timezone
 
 from havre.adapters import traefik
 from havre.adapters.swarm import inventory
@@ -40,7 +37,7 @@ def audit(config: Config, engine: Engine) -> tuple[Orphan, ...]:
         EngineError: the engine did not answer.
     """
     # Things first: what an operation makes or removes meanwhile is then known to the records as its.
-    began = timezone.now()
+    began = needs.mark()
     things = [*inventory.inventory(engine), *_files(config)]
     if is_under_way(config.paths.state):
         things = [thing for thing in things if not thing.name.startswith(naming.APART)]
@@ -60,24 +57,34 @@ def clean(config: Config, engine: Engine) -> Cleaned:
     deadline = time.monotonic() + _PATIENCE
     while True:
         left: list[tuple[Orphan, str]] = []
+        stays: set[Thing] = set()  # what no waiting takes away
         with needs.nothing_begins():
             found = audit(config, engine)
             _refuse_foreign(config, found)
             for orphan in found:
                 if orphan.holds_data:
+                    stays.add(orphan.thing)
                     left.append((orphan, "it may hold data"))
                     continue
                 try:
                     _take_away(config, engine, orphan)
                 except (HavreError, OSError) as error:
-                    left.append((orphan, getattr(error, "message", str(error))))
+                    if isinstance(error, HavreError) and not error.retryable:
+                        stays.add(orphan.thing)
+                    left.append((orphan, _told(error)))
                 else:
                     removed[orphan.thing] = orphan
         # The engine shows a network until the last container has left it, so look again.
-        is_over = all(orphan.holds_data for orphan in found)
+        is_over = all(orphan.thing in stays for orphan in found)
         if is_over or time.monotonic() > deadline:
             return Cleaned(tuple(removed.values()), tuple(left))
         time.sleep(_POLL)
+
+
+def _told(error: HavreError | OSError) -> str:
+    if not isinstance(error, HavreError):
+        return str(error)
+    return f"{error.message}; {error.hint}" if error.hint else error.message
 
 
 def _refuse_foreign(config: Config, found: Iterable[Orphan]) -> None:
@@ -89,7 +96,7 @@ def _refuse_foreign(config: Config, found: Iterable[Orphan]) -> None:
         )
 
 
-def _records(began: datetime) -> Records:
+def _records(began: needs.Mark) -> Records:
     environments = Environment.objects.select_related("project", "current_release")
     return Records(
         owners=tuple(_owner(environment) for environment in environments),

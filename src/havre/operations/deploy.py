@@ -260,7 +260,7 @@ class Deploy:
         if not ending.is_good:
             raise RolloutError(
                 f"the release command of {name} {ending.cause}",
-                hint="what served before was not touched; fix the command and deploy again",
+                hint=ending.remedy or "what served before was not touched; fix the command and deploy again",
                 detail="\n".join(ending.last_lines),
             )
         self.run.remember(**{f"released_{name}": True})

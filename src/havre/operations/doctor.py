@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,15 +16,19 @@ from havre.adapters.cgroups import ceiling as cgroups
 from havre.adapters.host import machine
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
-from havre.domain import audit, certificates, doctor, naming
+from havre.domain import audit, certificates, doctor, naming, overlay
 from havre.domain.audit import Cleaned, Orphan
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
+from havre.domain.overlay import StaleLink
 from havre.errors import HavreError
 from havre.operations import build_ceiling
 from havre.operations.certificate_files import certificate_files
+from havre.operations.links import why_stuck
 from havre.records.opening import open_records
 
 _ENGINE_TIMEOUT = 5
+_SETTLING = 0.2  # seconds
+_NEWEST = 5  # tasks of a service
 
 Health = Callable[[], tuple[int, Mapping[str, Any]]]
 """Asks ``/healthz``: its status and answer. Raises HavreError if the web process is not reached."""
@@ -37,6 +42,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
     info, router_ports, problem = _engine(config)
     checks: tuple[tuple[str, Callable[[], Iterable[Verdict]]], ...] = (
         ("Docker engine", lambda: _engine_checks(config, info, problem)),
+        ("Overlay networks", lambda: [_overlay_networks(config, has_engine=info is not None)]),
         ("Docker client", lambda: [_build_client()]),
         ("Build ceiling", lambda: [_build_ceiling(config, info)]),
         ("Git", lambda: [doctor.git(machine.git_version())]),
@@ -102,6 +108,29 @@ def _engine_checks(config: Config, info: dict[str, Any] | None, problem: str) ->
         error=str(swarm.get("Error", "")),
         address=machine.address(),
     )
+
+
+def _overlay_networks(config: Config, *, has_engine: bool) -> Verdict:
+    """Links that no network uses, and services that cannot join theirs."""
+    # The engine makes a link here and moves it away at once; one that is seen twice is left behind.
+    left = {link for link in machine.links() if link.startswith(overlay.LINKS)}
+    if left:
+        time.sleep(_SETTLING)
+        left &= machine.links()
+    stuck = list(_stuck(Engine(config.docker_host, timeout=_ENGINE_TIMEOUT))) if has_engine else []
+    return overlay.links_verdict(sorted(left), stuck)
+
+
+def _stuck(engine: Engine) -> Iterator[tuple[str, StaleLink]]:
+    """Services that lack tasks because those cannot join a network."""
+    try:
+        services = engine.snapshot().services
+    except HavreError:
+        return  # no Swarm; its own check says so
+    for service in services:
+        if len(service.running) < service.replicas:
+            found = [why for task in service.tasks[:_NEWEST] if (why := why_stuck(engine, task.error))]
+            yield from ((service.name, why) for why in found[:1])
 
 
 def _build_client() -> Verdict:

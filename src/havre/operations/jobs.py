@@ -18,6 +18,7 @@ from havre.domain.snapshot import ENDED, Task
 from havre.domain.workload import Workload
 from havre.errors import CommandError
 from havre.operations.context import Run
+from havre.operations.links import why_stuck
 
 _POLL: Final = 0.2  # seconds
 _STOP_SLACK: Final = 10.0
@@ -32,6 +33,7 @@ class Ending:
     exit_code: int | None
     cause: str
     last_lines: tuple[str, ...] = ()
+    remedy: str = ""
 
     @property
     def is_good(self) -> bool:
@@ -141,6 +143,8 @@ class Job:
     def _ending(self, task: Task) -> Ending:
         if task.state == "complete":
             return Ending(0, "exited with code 0", self._last_lines(task))
+        if stuck := why_stuck(self._engine, task.error):
+            return Ending(None, f"did not start: {stuck.cause}", remedy=stuck.remedy)
         ran_out = bool(task.container) and self._engine.was_out_of_memory(task.container)
         limit = self.workload.limits.memory
         if ran_out:

@@ -135,7 +135,9 @@ class RunCommand:
             self.run.remember(exit_code=ending.exit_code)
         if not ending.is_good:
             raise CommandError(
-                f"{shlex.join(self.command)[:200]} {ending.cause}", detail="\n".join(ending.last_lines)
+                f"{shlex.join(self.command)[:200]} {ending.cause}",
+                hint=ending.remedy,
+                detail="\n".join(ending.last_lines),
             )
 
     @property

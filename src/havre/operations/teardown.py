@@ -5,6 +5,7 @@ Volumes stay, and so do the sealed secrets that open the databases on them. Each
 
 from __future__ import annotations
 
+from havre.adapters.swarm import networks
 from havre.domain import naming
 from havre.operations.context import Run
 
@@ -32,9 +33,13 @@ def remove_secrets(run: Run) -> int:
 
 
 def remove_network(run: Run) -> str:
-    """Remove the environment's own network; its name."""
+    """Remove the environment's own network; its name.
+
+    Raises:
+        EngineError: something of somebody else is in it.
+    """
     name = naming.environment_name(run.project, run.environment.name)
-    run.platform.engine.remove_network(name)
+    networks.remove(run.platform.engine, name)
     return name
 
 

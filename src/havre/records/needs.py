@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -25,9 +25,24 @@ def kept_releases(environment: Environment) -> list[Release]:
     return list({release.pk: release for release in found if release}.values())
 
 
-def busy_environments(since: datetime) -> frozenset[str]:
-    """Environments with an operation that waits, runs, or ended after ``since``."""
-    rows = Operation.objects.filter(Q(state__in=_UNDER_WAY) | Q(finished_at__gte=since))
+@dataclass(frozen=True)
+class Mark:
+    """How far the operations were at a moment: the newest, and those that waited or ran."""
+
+    newest: int
+    under_way: frozenset[int]
+
+
+def mark() -> Mark:
+    """How far they are now. Told by numbers, for the clock may be set."""
+    newest = Operation.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return Mark(newest or 0, operations_under_way())
+
+
+def busy_environments(since: Mark) -> frozenset[str]:
+    """Environments with an operation that waits, runs, or did so after ``since``."""
+    meanwhile = Q(pk__in=since.under_way) | Q(pk__gt=since.newest)
+    rows = Operation.objects.filter(Q(state__in=_UNDER_WAY) | meanwhile)
     return frozenset(rows.values_list("target", flat=True))
 
 

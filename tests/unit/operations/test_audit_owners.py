@@ -6,7 +6,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from django.utils import timezone
 
 from havre.config import Config, Paths
 from havre.domain.audit import Kind
@@ -63,12 +62,12 @@ def test_an_environment_needs_what_its_live_and_kept_releases_name() -> None:
 
 
 def test_an_environment_is_busy_while_an_operation_waits_runs_or_has_just_ended() -> None:
-    before = timezone.now()
+    before = needs.mark()
     operation = queries.enqueue("deploy", environment(), {}, actor="ada")
     assert needs.busy_environments(before) == {"shop-production"}
     queries.finish(operation, Operation.State.FAILED)
     assert needs.busy_environments(before) == {"shop-production"}
-    assert needs.busy_environments(timezone.now()) == frozenset()
+    assert needs.busy_environments(needs.mark()) == frozenset()
 
 
 def test_a_draft_is_abandoned_when_its_operation_is_over() -> None:

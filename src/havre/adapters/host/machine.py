@@ -106,6 +106,11 @@ def _program(pid: int | None) -> str:
         return ""
 
 
+def links() -> frozenset[str]:
+    """Names of the network links in this process's network namespace, the host's."""
+    return frozenset(name for _, name in socket.if_nameindex())
+
+
 def clock_synchronised() -> bool | None:
     """Whether the kernel's clock is kept by a time service (adjtimex(2)); None if it cannot be asked."""
     try:

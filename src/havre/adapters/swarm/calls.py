@@ -13,15 +13,16 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 from havre.errors import EngineAway, EngineError
 
 
+def is_busy(error: BaseException) -> bool:
+    """Whether the engine says that something still holds the thing that was to be removed."""
+    return isinstance(error, APIError) and any(word in str(error) for word in ("in use", "active endpoints"))
+
+
 def while_busy() -> Retrying:
     """Retry while the engine says that a stopped task still holds the thing."""
-    busy = retry_if_exception(
-        lambda error: (
-            isinstance(error, APIError)
-            and any(word in str(error) for word in ("in use", "active endpoints", "is in use"))
-        )
+    return Retrying(
+        retry=retry_if_exception(is_busy), stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True
     )
-    return Retrying(retry=busy, stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True)
 
 
 @contextmanager

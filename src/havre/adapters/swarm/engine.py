@@ -186,7 +186,7 @@ class Engine(Stores, Containers):
             return None
 
     def _request(self, workload: Workload) -> dict[str, Any]:
-        networks = {a.network: self._network_id(a.network) for a in workload.attachments}
+        networks = {a.network: self.network_id(a.network) for a in workload.attachments}
         secrets = {f.secret: self._secret_id(f.secret) for f in workload.secret_files}
         missing = [name for name, found in {**networks, **secrets}.items() if found is None]
         if missing:

@@ -9,11 +9,12 @@ from typing import Any, Final
 import docker
 from docker.errors import APIError, NotFound
 
-from havre.adapters.swarm import jobs
-from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm import jobs, networks
+from havre.adapters.swarm.calls import explained, is_busy
 from havre.adapters.swarm.engine import Engine
 from havre.domain import naming
 from havre.domain.audit import Kind, Thing
+from havre.domain.overlay import in_use
 from havre.errors import EngineError
 
 _MARK: Final = {"label": f"{naming.MANAGED}=true"}
@@ -90,10 +91,11 @@ def remove(engine: Engine, thing: Thing) -> None:
         if thing.kind is Kind.JOB:
             jobs.remove_containers(engine, thing.name)
     except APIError as error:
-        is_busy = "in use" in str(error) or "active endpoints" in str(error)
+        if is_busy(error) and thing.kind is Kind.NETWORK:
+            raise in_use(thing.name, tuple(networks.holders(engine, thing.name))) from error
         raise EngineError(
             f"the {thing.kind} {thing.name} cannot be removed: {error.explanation or error}",
-            retryable=is_busy,
+            retryable=is_busy(error),
         ) from error
     finally:
         client.close()

@@ -24,7 +24,7 @@ class Stores(Connection):
     def ensure_network(self, name: str, labels: dict[str, str], *, subnet: str = "") -> None:
         """Make an overlay network unless it is there."""
         with explained(f"making the network {name}"):
-            if self._network_id(name):
+            if self.network_id(name):
                 return
             ipam = (
                 docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)])
@@ -39,7 +39,8 @@ class Stores(Connection):
                 if "already exists" not in str(error):
                     raise
 
-    def _network_id(self, name: str) -> str | None:
+    def network_id(self, name: str) -> str | None:
+        """Id of an overlay network, None if it is not there."""
         # Not by driver: Swarm tells that of a new network a moment later (4 of 30 were not found).
         found = self._api.networks(filters={"name": name, "scope": "swarm"})
         return next((net["Id"] for net in found if net["Name"] == name), None)
@@ -50,15 +51,6 @@ class Stores(Connection):
         with explained("listing networks"):
             found = self._api.networks(filters={"label": wanted, "scope": "swarm"})
         return sorted(net["Name"] for net in found)
-
-    def remove_network(self, name: str) -> None:
-        """Remove a network, waiting for the last task's end to be noticed."""
-        with explained(f"removing the network {name}"):
-            found = self._network_id(name)
-            if found:
-                for attempt in while_busy():
-                    with attempt:
-                        self._api.remove_network(found)
 
     def ensure_secret(self, name: str, value: bytes, labels: dict[str, str]) -> None:
         """Hand a secret to the Swarm unless one of that name (it carries the version) is there."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from havre.adapters import debian, systemd, versions
 from havre.adapters.serving import Serve
+from havre.adapters.swarm import networks
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain import installation, naming
@@ -113,7 +114,7 @@ def remove_applications(config: Config, *, volumes: bool) -> None:
     for secret in engine.secrets(managed):
         engine.remove_secret(secret)
     for network in engine.networks(managed):
-        engine.remove_network(network)
+        networks.remove(engine, network)
     if volumes:
         for volume in engine.volumes(managed):
             engine.remove_volume(volume)
