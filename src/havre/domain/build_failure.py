@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from havre.domain.build import CA_MOUNT, BuildRequest
 from havre.domain.build_log import BuildLog, readable
 from havre.domain.ceiling import size
+from havre.domain.full_disk import REMEDY, is_full, place
 from havre.errors import BuildError, EngineAway, HavreError
 
 OUTPUT_MISSING = "havre: no output: "
@@ -30,7 +31,6 @@ _NETWORK = re.compile(
 _MEMORY = re.compile(
     r"out of memory|cannot allocate memory|OOMKilled|oom-kill|JavaScript heap|std::bad_alloc", re.IGNORECASE
 )
-_DISK = re.compile(r"no space left on device|ENOSPC|disk quota exceeded", re.IGNORECASE)
 _TLS = re.compile(
     r"SELF_SIGNED_CERT|CERTIFICATE_VERIFY_FAILED|certificate signed by unknown authority|"
     r"UNABLE_TO_GET_ISSUER_CERT|unable to get local issuer certificate|self-signed certificate",
@@ -128,7 +128,7 @@ def _where(log: BuildLog) -> str:
 
 
 def _out_of_memory(log: BuildLog, text: str, memory: int, *, ran_out: bool) -> _Cause | None:
-    if not (ran_out or log.exit_code == KILLED or _MEMORY.search(text)) or _DISK.search(text):
+    if not (ran_out or log.exit_code == KILLED or _MEMORY.search(text)) or is_full(text):
         return None
     less = "let the build use less (fewer workers, NODE_OPTIONS=--max-old-space-size)"
     if memory:
@@ -142,10 +142,11 @@ def _out_of_memory(log: BuildLog, text: str, memory: int, *, ran_out: bool) -> _
 
 
 def _resources(log: BuildLog, _request: BuildRequest, text: str, _found: Sequence[str]) -> _Cause | None:
-    if _DISK.search(text):
+    if is_full(text):
+        # What a step printed may name a folder of its own that only looks like one of the engine's.
+        disk = place("" if log.failed and log.failed.tail else text)
         return _Cause(
-            f"The server's disk is full{_where(log)}.",
-            "Free space (havre images prune, docker system df), or enlarge the disk.",
+            f"{disk[0].upper()}{disk[1:]} is full{_where(log)}.", f"{REMEDY[0].upper()}{REMEDY[1:]}."
         )
     if _NO_ENGINE.search(log.outcome) and not log.failed:
         return _Cause(

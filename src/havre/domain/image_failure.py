@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from havre.domain.full_disk import REMEDY, place
 from havre.domain.images import ImageName, Login
 from havre.errors import EngineError, HavreError, SourceError
 
@@ -70,10 +71,10 @@ _CAUSES: Final = (
         "name a tag that was built for it",
     ),
     _Cause(
-        ("no space left",),
+        ("no space left", "disk quota exceeded"),
         EngineError,
-        "the disk is full, so {name} could not be stored",
-        "`havre doctor` shows the space there is",
+        "{disk} is full, so {name} could not be stored",
+        REMEDY,
     ),
     _Cause(
         ("manifest unknown", "name unknown", "not found", "no such image", "repository does not exist"),
@@ -117,6 +118,7 @@ def explain(name: ImageName, said: str, *, login: Login | None, copies: Iterable
         "name": str(name),
         "registry": name.registry,
         "user": login.user if login else "",
+        "disk": place(said),
         "here": f"; this server has a copy, which image: {copy} names" if copy else "",
     }
     return cause.error(

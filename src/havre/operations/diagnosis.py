@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from havre.adapters.swarm.engine import Engine
 from havre.domain import rollout
+from havre.domain.full_disk import REMEDY, is_full, place
 from havre.domain.snapshot import ENDED, Task
 from havre.errors import RolloutError
+from havre.operations.links import why_stuck
 from havre.operations.routing import Routing
 
 
@@ -32,8 +34,12 @@ def failure(
     """
     if task is None:
         return RolloutError(f"{name} did not become ready: {reason}")
-    cause = "no answer"
-    if task.state in ENDED:
+    cause, remedy = "no answer", "what served before was not touched; fix the cause and deploy again"
+    if stuck := why_stuck(engine, task.error):
+        cause, remedy = stuck.cause, f"{stuck.remedy}; then try again"
+    elif is_full(task.error):
+        cause, remedy = f"{place(task.error)} is full", REMEDY
+    elif task.state in ENDED:
         out_of_memory = bool(task.container) and engine.was_out_of_memory(task.container)
         cause = rollout.why_it_ended(task, out_of_memory=out_of_memory, memory_limit=memory_limit)
     elif missing:
@@ -45,6 +51,6 @@ def failure(
     lines = engine.last_lines(task.container) if task.container else []
     return RolloutError(
         f"{name} did not become ready: {reason}; {cause}",
-        hint="what served before was not touched; fix the cause and deploy again",
+        hint=remedy,
         detail="\n".join(lines),
     )

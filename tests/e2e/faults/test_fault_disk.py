@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -12,11 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import docker
+import pytest
+
 from support.audit import orphans
 from support.faults import Row, record
 from support.load import Shape, under_load
-from support.operations import begin, outcome
-from support.repository import Repository
+from support.node import data_root, no_room_for_layers
+from support.operations import begin, failing, outcome
+from support.registry import PASSWORD, USER, Registry, build_app
+from support.repository import Repository, manifest
 from support.server import Server
 
 
@@ -100,3 +106,69 @@ def test_fault_records_locked_and_full(server: Server, deployed: Repository, sit
             ),
             project,
         )
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Registry]:
+    made = Registry(tmp_path / "registry")
+    made.start()
+    yield made
+    made.stop()
+
+
+def test_fault_disk_of_the_engine_full(
+    server: Server,
+    deployed: Repository,
+    site: Any,
+    project: str,
+    engine: docker.APIClient,
+    *,
+    registry: Registry,
+) -> None:
+    image = build_app(engine, f"{project}:1", version="4")
+    registry.push(engine, image, "team/api:1")
+    engine.remove_image(f"{project}:1", force=True)  # so that it has to be pulled
+    server.cli("secrets", "set", "login", "--project", project, stdin=f"{USER}:{PASSWORD}")
+    pulled = manifest(
+        project, drain="1s", image={"name": f"{registry.address}/team/api:1", "auth": {"secret": "login"}}
+    )
+    pulled["services"]["api"].pop("build")
+    undone = "the deployment is undone; the same one succeeds when there is room again"
+    served = "not one request failed: the release before goes on serving"
+    rows = []
+    with under_load(Shape("http://127.0.0.1/", site.host, rate=20)) as report:
+        text = (deployed.folder / "Dockerfile").read_text()
+        # What a build writes beside its layers is bounded as well: to 64 MiB, here.
+        shm = "require(`fs`).writeFileSync(`/dev/shm/x`, Buffer.alloc(70 << 20))"
+        deployed.write("Dockerfile", text + f'RUN ["node", "-e", "{shm}"]\n')
+        rows.append(
+            Row(
+                "disk-full-step",
+                "the deployment is undone",
+                failing(server, deployed, "disk is full at RUN"),
+                served,
+            )
+        )
+        deployed.write("Dockerfile", text)
+        for fault, version, changed in (
+            ("disk-full-build", "3", manifest(project, drain="1s")),
+            ("disk-full-image", "4", pulled),
+        ):
+            deployed.commit(version=version, manifest=changed)
+            with no_room_for_layers():
+                words = failing(
+                    server,
+                    deployed,
+                    f"Docker engine's disk (at {data_root()}) is full",
+                    "havre images prune",
+                )
+            assert site.version() == "1" if version == "3" else "3"
+            server.deploy(deployed.folder)
+            assert site.version() == version
+            words = words.replace(str(data_root()), "/var/lib/docker")
+            words = words.replace(registry.address, "registry.example.org")
+            rows.append(Row(fault, undone, re.sub(r"(sha256:\w{6})\w+", r"\1…", words), served))
+    assert report["failed"] == 0, report
+    assert orphans(server, f"{project}-production") == []
+    for row in rows:
+        record(row, project)

@@ -26,11 +26,6 @@ def test_faults_of_a_new_version_leave_the_old_one(
     rows = []
     with under_load(Shape("http://127.0.0.1/", site.host, rate=20)) as report:
         text = (repository.folder / "Dockerfile").read_text()
-        # The device that answers every write as a full disk does.
-        full = 'RUN ["node", "-e", "require(`fs`).writeFileSync(`/dev/full`, `x`)"]\n'
-        repository.write("Dockerfile", text + full)
-        rows.append(Row("disk-full-build", undone, failing(server, repository, "disk is full"), served))
-
         elsewhere = text.replace("FROM ${NODE_RUNTIME_IMAGE}", "FROM 127.0.0.1:9/shop/base:1")
         repository.write("Dockerfile", elsewhere)
         rows.append(Row("registry-unreachable", undone, failing(server, repository, "127.0.0.1:9"), served))

@@ -79,7 +79,12 @@ def test_a_login_is_user_and_password_and_is_not_shown() -> None:
         ("x509: certificate signed by unknown authority", None, EngineError, "does not trust"),
         ("toomanyrequests: authentication required for more", None, EngineError, "limits"),
         ("no matching manifest for linux/arm64", None, SourceError, "processor"),
-        ("write /var/lib/docker/x: no space left on device", None, EngineError, "the disk is full"),
+        (
+            "write /var/lib/docker/image/overlay2/layerdb/tmp/write-set-1/diff: no space left on device",
+            None,
+            EngineError,
+            "the Docker engine's disk (at /var/lib/docker) is full, so",
+        ),
         ("something else", None, EngineError, "did not give"),
     ],
 )
