@@ -103,7 +103,8 @@ def test_builds_queue_survive_the_worker_and_leave_nothing_when_cancelled(
     until(lambda: not running(word), "the build ends with the worker")
     server.start()
     until(lambda: running(word), "the next worker builds it again")
-    # Whichever came to its build first after the restart: one at a time, and nothing of the dead worker.
+    until(lambda: message(server, "builds-second") == waits, "the first goes first again")
+    # One at a time, and nothing of the dead worker.
     assert len(list((server.state / "builds").iterdir())) == 1
 
     server.cli("operations", "cancel", str(number))
