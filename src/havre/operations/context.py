@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from havre.config import Config
+from havre.domain.promotion import ABORT
 from havre.domain.redaction import Redactor
 from havre.errors import Cancelled
 from havre.records import queries
@@ -141,8 +142,13 @@ class Run:
         if at_once or now - self._looked > 0.5:  # noqa: PLR2004 - seconds
             self._looked = now
             self.flush()
-            if Operation.objects.filter(pk=self.operation.pk, cancel_requested=True).exists():
-                raise Cancelled("the operation was cancelled")
+            cancelled = Operation.objects.filter(pk=self.operation.pk, cancel_requested=True)
+            asked = cancelled.values_list("request", flat=True).first()
+            if asked is not None:
+                what = (
+                    "the canary was given up, as asked" if asked == ABORT else "the operation was cancelled"
+                )
+                raise Cancelled(what)
 
     def is_stopped(self) -> bool:
         """The same question as a value, for adapters that poll."""

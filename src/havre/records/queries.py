@@ -192,37 +192,6 @@ def request_cancel(operation: Operation) -> None:
         raise ConflictError(f"operation {operation.pk} is already over", retryable=False)
 
 
-PROMOTE, PROMOTE_FULLY, ABORT = "promote", "promote-fully", "abort"
-"""What can be asked of a canary: to go to its next weight, to take all requests, to be given up."""
-
-
-def ask_canary(environment: Environment, request: str) -> Operation:
-    """Ask the canary of an environment; the operation that runs it sees it within a second.
-
-    Raises:
-        ConflictError: no canary runs there.
-    """
-    running = Operation.objects.filter(environment=environment, state=Operation.State.RUNNING)
-    operation = running.filter(result__has_key="canary").first()
-    has_weight = any(environment.shift.get("weights", {}).values())
-    if not operation or not has_weight or not running.filter(pk=operation.pk).update(request=request):
-        raise ConflictError(
-            f"no canary runs in {environment}",
-            hint="`strategy: canary` in havre.yaml makes a deployment one; `havre ps` shows its share",
-            retryable=False,
-        )
-    return operation
-
-
-def take_request(operation: Operation) -> str:
-    """What was asked of a running operation, once; empty if nothing was."""
-    row = Operation.objects.filter(pk=operation.pk)
-    asked = row.values_list("request", flat=True).first() or ""
-    if asked and row.filter(request=asked).update(request=""):
-        return asked
-    return ""
-
-
 def finish(
     operation: Operation,
     state: Operation.State,

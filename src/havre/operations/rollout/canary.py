@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from havre.adapters import traefik
 from havre.adapters.host import moments
-from havre.domain import canary, naming
+from havre.domain import canary, naming, promotion
 from havre.domain.canary import Limits, Stage, Traffic
 from havre.domain.moments import Moment, seconds_between
+from havre.domain.promotion import ABORT
 from havre.domain.snapshot import ENDED
 from havre.errors import Cancelled, EngineError, RolloutError, ServerError
 from havre.operations.context import Run
 from havre.operations.rollout.gate import watch
 from havre.operations.rollout.shifting import share
 from havre.operations.rollout.target import Target
-from havre.records import queries
+from havre.records import canaries
 
 _LOOK: Final = 0.25  # seconds between looks at tasks and requests
 _READ: Final = 1.0  # seconds between readings of the router's counters
@@ -44,19 +46,17 @@ def run_canary(target: Target) -> str:
         return ""
     watched = _Watch(target, tuple(names))
     stages = canary.stages({name: target.service(name).strategy.weights or () for name in names})
-    begun = target.run.operation.result.get("canary") or {"stage": 0}
+    at = int((target.run.operation.result.get("canary") or {"stage": 0})["stage"])
     held = []
-    for at in range(int(begun["stage"]), len(stages)):
+    while at < len(stages):
         held.append(str(stages[at]))
-        if _hold(target, watched, stages[at], at) == queries.PROMOTE_FULLY:
-            break
-    target.run.remember(canary={"stage": len(stages)})
+        at = _hold(target, watched, stages, at)
     return f"{', '.join(held)}; {watched.said}" if held else "was a canary already"
 
 
-def _hold(target: Target, watched: _Watch, stage: Stage, at: int) -> str:
-    """Stay at one stage until its time is over or somebody asks; says what was asked."""
-    run = target.run
+def _hold(target: Target, watched: _Watch, stages: Sequence[Stage], at: int) -> int:
+    """Stay at one stage until its time is over or somebody asks; the stage that follows."""
+    run, stage = target.run, stages[at]
     begun = run.operation.result.get("canary") or {}
     if begun.get("stage") != at or not begun.get("since"):
         run.remember(canary={"stage": at, "since": moments.now().facts()})
@@ -65,23 +65,27 @@ def _hold(target: Target, watched: _Watch, stage: Stage, at: int) -> str:
     run.log(f"release {target.release.number} gets {stage} of the requests")
     patience = _patience(target, watched.names)
     spent = seconds_between(Moment(**run.operation.result["canary"]["since"]), moments.now())
+    left = patience.seconds - spent
     watched.begin()
-    for elapsed in run.wait(every=_LOOK, at_most=max(0.0, patience.seconds - spent) + _BLIND):
+    for elapsed in run.wait(every=_LOOK, at_most=inf):
         watched.look()
-        asked = queries.take_request(run.operation)
-        if asked == queries.ABORT:
+        request = canaries.asked(run.operation)
+        asked = request.at(at)
+        if asked == ABORT:
             raise Cancelled(f"the canary was given up at {stage}, as asked")
-        if asked:
-            run.log(f"promoted at {stage}")
-            return asked
-        if elapsed >= patience.seconds - spent and watched.has_seen:
-            break
-    if patience.is_manual:
-        raise RolloutError(
-            f"nobody promoted the canary within {patience.seconds / 3600:g} h at {stage}",
-            hint="`havre promote` goes on; `expires` in havre.yaml says how long it is waited for",
-        )
-    return ""
+        is_time_over = elapsed >= left and watched.has_seen
+        if is_time_over and patience.is_manual and not asked:
+            raise RolloutError(
+                f"nobody promoted the canary within {patience.seconds / 3600:g} h at {stage}",
+                hint="`havre promote` goes on; `expires` in havre.yaml says how long it is waited for",
+            )
+        if asked or is_time_over:
+            following = promotion.following(at, len(stages), asked)
+            moved = {"stage": following, **({"over": True} if following == len(stages) else {})}
+            if canaries.move(run.operation, request, moved):
+                run.log(f"promoted at {stage}" if asked else f"goes on after {stage}")
+                return following
+    raise RuntimeError("the wait has no end")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,9 @@ class Operation(models.Model):
     attempt = models.PositiveSmallIntegerField(default=0, help_text="times a worker began it")
     cancel_requested = models.BooleanField(default=False)
     request = models.CharField(
-        max_length=20, blank=True, default="", help_text="what somebody asked of the running operation"
+        max_length=20, blank=True, default="", help_text="what somebody asked of its canary"
     )
+    request_stage = models.PositiveSmallIntegerField(default=0, help_text="the canary's stage by then")
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

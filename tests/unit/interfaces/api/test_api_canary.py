@@ -1,10 +1,13 @@
-"""Asking something of a canary: only while one runs, and it sees each request once."""
+"""Asking something of a canary: only while one runs, on record before it answers, and done once."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from havre.records import queries
+from havre.domain.promotion import ABORT, PROMOTE, PROMOTE_FULLY, Request
+from havre.records import canaries, queries
 from havre.records.models import Environment, Operation
 
 CANARY = "/api/v1/environments/shop/production/canary"
@@ -26,23 +29,73 @@ def running(db) -> Operation:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "request_"),
-    [
-        ("promote", {}, queries.PROMOTE),
-        ("promote", {"fully": True}, queries.PROMOTE_FULLY),
-        ("abort", None, queries.ABORT),
-    ],
+    ("path", "body", "what"),
+    [("promote", {}, PROMOTE), ("promote", {"fully": True}, PROMOTE_FULLY), ("abort", None, ABORT)],
 )
-def test_the_operation_sees_a_request_once(ask, running, path, body, request_):
+def test_a_request_is_on_record_with_its_stage(ask, running, path, body, what):
     refused = ask("POST", f"{CANARY}/{path}", body)
     assert (refused.status_code, refused.json()["confirm"]) == (422, "shop-production")
-    assert not queries.take_request(running)
+    assert canaries.asked(running) == Request()
     body = {**(body or {}), **NAMED}
-    answer = ask("POST", f"{CANARY}/{path}", body)
-    assert answer.status_code == 202
-    assert answer.json()["id"] == running.pk
-    assert queries.take_request(running) == request_
-    assert not queries.take_request(running)
+    for _ in range(2):  # the second changes nothing
+        answer = ask("POST", f"{CANARY}/{path}", body)
+        assert answer.status_code == 202
+        assert answer.json()["id"] == running.pk
+        assert canaries.asked(running) == Request(what, 1)
+    assert len(lines(running)) == 1
+    running.refresh_from_db()
+    assert running.cancel_requested is (what == ABORT)
+
+
+def lines(operation: Operation) -> list[str]:
+    return [event.data["line"] for event in queries.events_after(operation.pk, 0) if event.kind == "log"]
+
+
+def move(operation: Operation, seen: Request, **canary: Any) -> bool:
+    """The worker goes on."""
+    operation.refresh_from_db()
+    return canaries.move(operation, seen, canary)
+
+
+def test_a_promotion_is_done_once(ask, running):
+    ask("POST", f"{CANARY}/promote", NAMED)
+    assert move(running, canaries.asked(running), stage=2)
+    assert canaries.asked(running).at(2) == ""
+    ask("POST", f"{CANARY}/promote", NAMED)
+    assert canaries.asked(running).at(2) == PROMOTE
+
+
+def test_no_stage_is_left_past_a_request_that_was_not_seen(ask, running):
+    seen = canaries.asked(running)
+    assert ask("POST", f"{CANARY}/abort", NAMED).status_code == 202
+    assert not move(running, seen, stage=3, over=True)
+    running.refresh_from_db()
+    assert running.result == {"canary": {"stage": 1}}
+
+
+def test_giving_up_outweighs_a_promotion(ask, running):
+    ask("POST", f"{CANARY}/promote", {"fully": True, **NAMED})
+    assert ask("POST", f"{CANARY}/abort", NAMED).status_code == 202
+    refused = ask("POST", f"{CANARY}/promote", NAMED)
+    assert refused.status_code == 409
+    assert "is being given up" in refused.json()["detail"]
+    assert canaries.asked(running) == Request(ABORT, 1)
+
+
+def test_what_is_being_undone_can_be_given_up_again_but_not_promoted(ask, running):
+    Operation.objects.update(result={"canary": {"stage": 1}, "undoing": {"state": "failed"}})
+    assert ask("POST", f"{CANARY}/abort", NAMED).json()["id"] == running.pk
+    assert ask("POST", f"{CANARY}/promote", NAMED).status_code == 409
+
+
+def test_a_canary_that_is_over_refuses_and_says_so(ask, running):
+    assert move(running, Request(), stage=3, over=True)
+    for path in ("promote", "abort"):
+        answer = ask("POST", f"{CANARY}/{path}", NAMED)
+        assert answer.status_code == 409
+        assert "is over" in answer.json()["detail"]
+        assert f"operations cancel {running.pk}" in answer.json()["hint"]
+    assert canaries.asked(running) == Request()
 
 
 def test_its_share_is_listed(ask, running):
@@ -50,19 +103,21 @@ def test_its_share_is_listed(ask, running):
     assert row["beside"] == {"release": 2, "weights": {"api": 25, "web": None}}
 
 
-@pytest.mark.parametrize("shift", [{}, {"release": 2, "weights": {"api": None}, "sticky": [], "leaving": []}])
-def test_without_a_canary_there_is_nothing_to_ask(ask, running, shift):
-    Environment.objects.update(shift=shift)
+def test_without_a_canary_there_is_nothing_to_ask(ask, running):
+    Operation.objects.update(result={})
     answer = ask("POST", f"{CANARY}/promote", NAMED)
     assert answer.status_code == 409
-    assert "no canary runs in shop-production" in answer.json()["detail"]
+    assert answer.json()["detail"] == "no canary runs in shop-production"
     assert "strategy: canary" in answer.json()["hint"]
-    assert not queries.take_request(running)
+    assert canaries.asked(running) == Request()
 
 
-def test_a_deployment_that_is_over_is_not_asked(ask, running):
-    queries.finish(running, Operation.State.SUCCEEDED)
-    assert ask("POST", f"{CANARY}/abort", NAMED).status_code == 409
+@pytest.mark.parametrize(("state", "said"), [("succeeded", "succeeded"), ("cancelled", "was cancelled")])
+def test_a_deployment_that_is_over_is_not_asked(ask, running, state, said):
+    queries.finish(running, Operation.State(state), result=running.result | {"canary": {"stage": 3}})
+    answer = ask("POST", f"{CANARY}/abort", NAMED)
+    assert answer.status_code == 409
+    assert f"the last one is over: operation {running.pk} {said}" in answer.json()["detail"]
 
 
 def test_going_live_ends_the_sharing(running):
