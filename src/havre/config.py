@@ -103,13 +103,14 @@ class Config(BaseSettings):
     database_url: str = Field("", description="PostgreSQL instead of SQLite: postgres://user@host/name.")
     crash_at: str = Field(
         "",
-        description="For tests of recovery: steps, by comma, at whose beginning (with :end, at whose end) the"
-        " worker kills itself; the first in an operation's first attempt, the second in its second.",
+        description="For tests of recovery: steps, by comma, at whose beginning the worker kills itself (with"
+        " :end, at whose end; with the name of a part, there); the first in an operation's first attempt, the"
+        " second in its second.",
     )
     pause_at: Path | None = Field(
         None,
-        description="For tests of recovery: folder in which an operation puts a file OPERATION.STEP.begin and"
-        " OPERATION.STEP.end at these moments, and waits until the file is gone.",
+        description="For tests of recovery: folder in which an operation puts a file OPERATION.STEP.MOMENT at"
+        " the beginning, the end and each part of a step, and waits until the file is gone.",
     )
     records_timeout: float = Field(
         20.0, description="Seconds for which SQLite waits for another writer before a request is refused."

@@ -162,6 +162,7 @@ def run_operation(platform: Platform, operation: Operation, *, last: bool = Fals
         operation.clock = moments.now().facts()
         operation.save(update_fields=["clock"])
     run = Run(platform, operation, operation.environment)
+    run.at_part = lambda name: interruptions.at(run, run.step, name) if run.step else None
     runbook = RUNBOOKS[operation.kind](run)
     _write_down(operation, runbook)
     if begun := operation.result.get("undoing"):

@@ -87,6 +87,8 @@ class Run:
     undoing: bool = False
     step: Step | None = None
     """The step that runs."""
+    at_part: Callable[[str], None] = lambda _: None
+    """Called with the name of each part of a step that begins."""
 
     @property
     def project(self) -> str:
@@ -116,6 +118,18 @@ class Run:
         StepRecord.objects.filter(operation=self.operation, name=self.step.name).update(message=message[:500])
         told = {"name": self.step.name, "title": self.step.title, "state": StepRecord.State.RUNNING}
         queries.record_event(self.operation, "step", {**told, "message": message, "seconds": None})
+
+    def part(self, name: str, message: str = "") -> None:
+        """A part of a long step begins; a worker may die here as well as between two steps.
+
+        Args:
+            name: unlike that of any other part of the step, and the same after a restart.
+            message: what begins, for the log and for listings.
+        """
+        if message:
+            self.log(message)
+            self.tell(message)
+        self.at_part(name)
 
     def flush(self) -> None:
         """Write the lines that wait."""

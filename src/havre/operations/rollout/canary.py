@@ -61,8 +61,9 @@ def _hold(target: Target, watched: _Watch, stages: Sequence[Stage], at: int) -> 
     if begun.get("stage") != at or not begun.get("since"):
         run.remember(canary={"stage": at, "since": moments.now().facts()})
     sticky = frozenset(name for name, _ in stage.weights if target.service(name).strategy.sticky)
+    run.part(f"stage-{at}", f"release {target.release.number} gets {stage} of the requests")
     share(run, target.release, target.replaced_target().release, dict(stage.weights), sticky=sticky)
-    run.log(f"release {target.release.number} gets {stage} of the requests")
+    run.part(f"stage-{at}-waits")
     patience = _patience(target, watched.names)
     spent = seconds_between(Moment(**run.operation.result["canary"]["since"]), moments.now())
     left = patience.seconds - spent

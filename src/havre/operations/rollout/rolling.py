@@ -66,26 +66,29 @@ class _Update:
             if move is Move.DONE:
                 return moved
             moved = True
-            self.target.run.log(f"{self.name}: {old.replicas if old else 0} old tasks, {new.replicas} new")
+            there = old.replicas if old else 0
+            part = f"{self.name}-{there}-{new.replicas}"
+            self.target.run.part(part, f"{self.name}: {there} old tasks, {new.replicas} new")
             if move is Move.ADD:
                 self._add(new, new.replicas + count)
             elif old:
-                self._retire(old, count)
+                self._retire(old, count, part)
 
     def _add(self, service: Service, replicas: int) -> None:
         self.target.engine.scale(service.name, replicas)
         gate(self.target, {self.name: replicas})
         self._share()
 
-    def _retire(self, service: Service, count: int) -> None:
+    def _retire(self, service: Service, count: int, part: str) -> None:
         leaving = shift.leaving if (shift := shift_of(self.target.run.environment)) else frozenset()
         serving = frozenset(task.id for task in service.tasks if self.target.routing.is_admitted(task.id))
         chosen = rollout.victims(service.tasks, count, leaving=leaving, serving=serving)
         self._share(frozenset(task.id for task in chosen))
         if any(task.is_running and task.id in serving for task in chosen):
             self._drain()
+        self.target.run.part(f"{part}-drained")
         for task in chosen:
-            self._stop(service.name, task)
+            self._stop(service.name, task, part)
         self._share()
 
     def _share(self, leaving: frozenset[str] = frozenset()) -> None:
@@ -102,7 +105,7 @@ class _Update:
             if not self.target.run.undoing:
                 watch(self.target, known)
 
-    def _stop(self, swarm_name: str, task: Task) -> None:
+    def _stop(self, swarm_name: str, task: Task, part: str) -> None:
         """Stop this task, and let Swarm want one fewer while its successor does not run yet."""
         engine, run = self.target.engine, self.target.run
         grace = float(self.source.service(self.name).stop_grace)
@@ -114,6 +117,7 @@ class _Update:
                     break  # on another node: Swarm chooses
             elif current and current.node and current.state not in ENDED:
                 break  # planned and placed; before that Swarm would keep its place
+        run.part(f"{part}-stopped-{task.slot}")
         old, _ = self._services()
         replicas = old.replicas - 1 if old else 0
         engine.scale(swarm_name, replicas)
