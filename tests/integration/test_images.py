@@ -9,10 +9,20 @@ from pathlib import Path
 
 import docker
 import pytest
-from image_containers import HOST_BUNDLE, ON_DEMAND, engine, healthy, host, ids, output, running, wait
 
 from havre.adapters.buildkit.platform import prepare
 from havre.images import PLATFORM_IMAGES, RECIPE_LABEL, platform_image, recipe_hash
+from integration.image_containers import (
+    HOST_BUNDLE,
+    ON_DEMAND,
+    engine,
+    healthy,
+    host,
+    ids,
+    output,
+    running,
+    wait,
+)
 
 __all__ = ["engine", "host", "ids"]
 

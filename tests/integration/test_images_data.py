@@ -11,7 +11,8 @@ from pathlib import Path
 import docker
 import pytest
 from docker.models.containers import Container
-from image_containers import (
+
+from integration.image_containers import (
     PASSWORD,
     engine,
     healthy,

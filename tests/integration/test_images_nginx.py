@@ -12,7 +12,8 @@ import docker
 import httpx
 import pytest
 from docker.models.containers import Container
-from image_containers import engine, healthy, host, ids, running, wait
+
+from integration.image_containers import engine, healthy, host, ids, running, wait
 
 __all__ = ["engine", "host", "ids"]
 
