@@ -78,6 +78,20 @@ def test_an_address_that_drops_everything_costs_a_second_or_two_once(lab, client
         assert not [number for number in slow if number >= 40], f"the health check took it out: {took}"
 
 
+def test_changes_of_other_routes_do_not_bring_a_dead_address_back(lab, client):
+    """Each change makes Traefik forget what its checks found; what only reads asks the alias then."""
+    with blackhole("127.0.0.3") as port, Backend("127.0.0.1", port, name="alias") as alias:
+        lab.write(service("reloaded", alias, addresses=("127.0.0.3",)))
+        eventually(lambda: ask(client, lab, "reloaded").status_code != 404)
+        with ThreadPoolExecutor(8) as pool:
+            answers = []
+            for number in range(5):
+                lab.write(service(f"other-{number % 2}", alias, release=number))
+                answers += [pool.submit(ask, client, lab, "reloaded") for _ in range(4)]
+                time.sleep(0.8)
+        assert {answer.result().status_code for answer in answers} == {200}
+
+
 def test_traffic_finds_the_alias_when_all_tasks_are_dead(lab, client):
     port = free_port(("127.0.0.1", "127.0.0.2", "127.0.0.3"))
     one, two = Backend("127.0.0.2", port), Backend("127.0.0.3", port)

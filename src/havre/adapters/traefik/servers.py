@@ -1,8 +1,9 @@
 """Which servers answer a routed service: its tasks, a second release's beside them, else its alias.
 
-``NAME`` fails over from ``NAME-tasks`` to ``NAME-alias``. While two releases share the requests,
-``NAME-split`` stands in place of ``NAME-tasks`` and weighs it against ``NAME-beside-tasks``; both know
-by their health check which tasks answer, and a side of which none does gets nothing.
+``NAME`` fails over from ``NAME-tasks`` to ``NAME-alias``, and ``NAME_reads`` for a single request too.
+While two releases share the requests, ``NAME-split`` stands in place of ``NAME-tasks`` and weighs it
+against ``NAME-beside-tasks``; both know by their health check which tasks answer, and a side of which
+none does gets nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,11 @@ _TASKS = "-tasks"
 def tasks_name(name: str) -> str:
     """The load balancer of a service's tasks; ``NAME@file`` is how metrics call it."""
     return f"{name}{_TASKS}"
+
+
+def read_name(name: str) -> str:
+    """The same for what only reads: by the alias too if an address does not answer."""
+    return f"{name}_reads"
 
 
 def beside_name(name: str) -> str:
@@ -90,14 +96,16 @@ def servers(service: RoutedService) -> Configuration:
     by_alias = _load_balancer(name, [f"http://{checked_host(service.alias)}:{service.port}"])
     by_alias["middlewares"] = [f"{name}-fallback"]
     if service.alias_only:
-        return {name: by_alias}
+        return {name: by_alias, read_name(name): by_alias}
     made: Configuration = {f"{name}-alias": by_alias, tasks_name(name): _by_tasks(name, service)}
     first = tasks_name(name)
     if service.beside:
         first, other = f"{name}-split", beside_name(name)
         made[tasks_name(other)] = _by_tasks(other, service.beside.service, transport=name)
         made[first] = _split(service, service.beside)
-    return {name: {"failover": {"service": first, "fallback": f"{name}-alias"}}, **made}
+    whole = {"service": first, "fallback": f"{name}-alias"}
+    made[read_name(name)] = {"failover": {**whole, "errors": {"status": ["504"]}}}
+    return {name: {"failover": whole}, **made}
 
 
 def _by_tasks(name: str, service: RoutedService, *, transport: str = "") -> Configuration:

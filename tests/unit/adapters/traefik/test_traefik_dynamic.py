@@ -95,7 +95,8 @@ def test_an_empty_list_is_refused_unless_the_alias_is_meant():
     with pytest.raises(ValueError, match="no address"):
         http(API.at(()))
     made = http(replace(API.at(()), alias_only=True))["services"]
-    assert list(made) == ["dropit-production-api"]
+    assert list(made) == ["dropit-production-api", "dropit-production-api_reads"]
+    assert made["dropit-production-api"] == made["dropit-production-api_reads"]
     assert made["dropit-production-api"]["loadBalancer"]["servers"] == [
         {"url": "http://dropit-production-api:3000"}
     ]
