@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Collection
 from typing import Any
 
 from support.server import Server
@@ -17,9 +18,16 @@ def orphans(server: Server, environment: str = "") -> list[dict[str, Any]]:
     return [item for item in verdict["items"] if environment in {"", item["environment"]}]
 
 
-def lasting_orphans(server: Server, environment: str = "", *, patience: float = 60.0) -> list[dict[str, Any]]:
-    """The orphans that stay: the engine shows a removed network until its last container has left."""
+def lasting_orphans(
+    server: Server, environment: str = "", *, but: Collection[str] = (), patience: float = 60.0
+) -> list[dict[str, Any]]:
+    """The orphans that stay, but of some environments.
+
+    The engine shows a removed network until its last container has left.
+    """
     deadline = time.monotonic() + patience
-    while (found := orphans(server, environment)) and time.monotonic() < deadline:
+    while True:
+        found = [item for item in orphans(server, environment) if item["environment"] not in but]
+        if not found or time.monotonic() > deadline:
+            return found
         time.sleep(1.0)
-    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from support.crash import Request, Scenario, Site
+from support.crash_lab import Request, Scenario, Site
 
 
 def deployed(site: Site) -> list[Request]:
@@ -64,11 +64,15 @@ def other_number(site: Site) -> int:
     return 1 if site.facts["before"]["tasks"]["api"] == 2 else 2
 
 
+def plan(site: Site, version: str) -> Request:
+    """A plan of deploying a version."""
+    return site.request("plan", source=site.source, ref=site.commits[version])
+
+
 def planned(site: Site) -> list[Request]:
-    """Version 1 serves, and there is a plan to deploy the other one."""
-    if site.look()["release"] is None:
-        return [site.deploy("1"), site.request("plan", source=site.source, ref=site.commits["2"])]
-    return [site.request("plan", source=site.source, ref=site.commits[site.other_version()])]
+    """Version 1 serves, whatever was there, and there is a plan to deploy the other one."""
+    before = deployed(site)
+    return [*before, plan(site, "2" if before else site.other_version())]
 
 
 SCENARIOS = (
@@ -79,6 +83,7 @@ SCENARIOS = (
         request=lambda site: site.deploy(site.other_version()),
         succeeded=other_version_serves,
         undone=as_before,
+        lanes=2,
     ),
     Scenario(
         "first deploy",
@@ -88,7 +93,9 @@ SCENARIOS = (
         succeeded=first_version_serves,
         undone=is_gone,
         interrupts=True,
-        undo_after=frozenset({"data", "release-command", "start", "switch"}),
+        like="deploy",
+        is_variant=True,
+        undo_after=frozenset({"data", "start", "switch"}),
     ),
     Scenario(
         "deploy of a service that owns a volume",
@@ -98,8 +105,34 @@ SCENARIOS = (
         succeeded=other_version_serves,
         undone=as_before,
         interrupts=True,
-        undo_after=frozenset({"start", "gate", "switch", "drain"}),
+        like="deploy",
+        is_variant=True,
+        undo_after=frozenset({"start", "switch", "drain"}),
         project="crashvol",
+    ),
+    Scenario(
+        "canary",
+        kind="deploy",
+        prepare=deployed,
+        request=lambda site: site.deploy(site.other_version()),
+        succeeded=other_version_serves,
+        undone=as_before,
+        like="deploy",
+        is_variant=True,
+        undo_after=frozenset({"shift"}),
+        project="crashcanary",
+    ),
+    Scenario(
+        "rolling update",
+        kind="deploy",
+        prepare=deployed,
+        request=lambda site: site.deploy(site.other_version()),
+        succeeded=other_version_serves,
+        undone=as_before,
+        like="deploy",
+        is_variant=True,
+        undo_after=frozenset({"shift"}),
+        project="crashrolling",
     ),
     Scenario(
         "rollback",
@@ -108,6 +141,9 @@ SCENARIOS = (
         request=lambda site: site.request("rollback"),
         succeeded=other_version_serves,
         undone=as_before,
+        like="deploy",
+        undo_after=frozenset({"start", "switch", "drain"}),
+        project="crashready",
     ),
     Scenario(
         "restart",
@@ -116,16 +152,19 @@ SCENARIOS = (
         request=lambda site: site.request("restart"),
         succeeded=changed,
         undone=as_before,
+        like="deploy",
+        undo_after=frozenset({"start", "drain"}),
+        project="crashready",
     ),
     Scenario(
         "scale",
         kind="scale",
         prepare=deployed,
         request=lambda site: site.request("scale", replicas={"api": other_number(site)}),
-        succeeded=lambda site: changed(
-            site, tasks={"api": 3 - site.facts["before"]["tasks"]["api"], "cache": 1}
-        ),
+        succeeded=lambda site: changed(site, tasks={"api": 3 - site.facts["before"]["tasks"]["api"]}),
         undone=as_before,
+        like="deploy",
+        project="crashready",
     ),
     Scenario(
         "run",
@@ -134,6 +173,7 @@ SCENARIOS = (
         request=lambda site: site.request("run", service="api", command=["node", "-e", "0"]),
         succeeded=as_before,
         undone=as_before,
+        project="crashready",
     ),
     Scenario(
         "scheduled command",
@@ -142,14 +182,17 @@ SCENARIOS = (
         request=lambda site: site.request("cron", job="nightly"),
         succeeded=as_before,
         undone=as_before,
+        like="run",
+        project="crashready",
     ),
     Scenario(
         "plan",
         kind="plan",
         prepare=deployed,
-        request=lambda site: site.request("plan", source=site.source, ref=site.commits["2"]),
+        request=lambda site: plan(site, "2"),
         succeeded=as_before,
         undone=as_before,
+        project="crashready",
     ),
     Scenario(
         "apply",
@@ -158,6 +201,9 @@ SCENARIOS = (
         request=lambda site: site.request("apply", plan=site.facts["plan"]["plan"], source=site.source),
         succeeded=other_version_serves,
         undone=as_before,
+        like="deploy",
+        is_variant=True,  # a deployment after one step of its own
+        undo_after=frozenset({"switch"}),
     ),
     Scenario(
         "adopt",
@@ -177,8 +223,9 @@ SCENARIOS = (
         prepare=deployed,
         request=lambda site: site.request("destroy", volumes=True),
         succeeded=is_gone,
-        # There is no way back: what is left is destroyed by asking again, which the matrix does.
+        # There is no way back: asking again goes on from where it died, which the matrix does.
         undone=lambda _: None,
         interrupts=True,
+        lanes=2,
     ),
 )

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from e2e.crash import scenarios
 from havre.operations.catalogue import RUNBOOKS
 from support.audit import lasting_orphans
-from support.crash import FINAL, ROOMY, Lab, Moment, Scenario, Site, load
+from support.crash import PATIENCE, Moment
+from support.crash_lab import FINAL, ROOMY, Lab, Scenario, Site, load, none_failed
+from support.deaths import UNDO, Deaths
 from support.load import Load
 from support.server import Server
 
@@ -26,6 +27,15 @@ pytestmark = pytest.mark.timeout(1800)  # a busy machine; on a quiet one each ta
 
 SCENARIOS = [s for s in scenarios.SCENARIOS if os.environ.get("HAVRE_TEST_SCENARIO", "") in s.name]
 """All, or while you work on one, those with these words in their name."""
+SITES = {
+    "crash": 8,
+    "crashready": 6,
+    "crashhand": 1,
+    "crashvol": 1,
+    "crashcanary": 2,
+    "crashrolling": 3,
+}
+"""Sites of each project on which operations are undone at once: all need about equally many rounds."""
 
 
 def test_every_kind_of_operation_has_a_scenario() -> None:
@@ -33,27 +43,6 @@ def test_every_kind_of_operation_has_a_scenario() -> None:
         assert any(scenario.kind == kind for scenario in scenarios.SCENARIOS), (
             f"new operation kind {kind}: add a scenario in tests/e2e/crash/scenarios.py"
         )
-
-
-@pytest.fixture(scope="module")
-def of_module(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """The shared server, its processes in the test's hand."""
-    server.stop()
-    made = Lab(server, tmp_path_factory.mktemp("crash"))
-    try:
-        yield made
-    finally:
-        made.processes.start(**ROOMY)
-        made.destroy_everything()
-        made.processes.stop()
-        server.start()
-
-
-@pytest.fixture
-def lab(of_module: Lab) -> Iterator[Lab]:
-    """The same; whatever a test started is stopped."""
-    yield of_module
-    of_module.processes.stop()
 
 
 def prepared(lab: Lab, cases: dict[Site, Scenario]) -> None:
@@ -69,13 +58,6 @@ def loaded(cases: dict[Site, Scenario], rate: float = 6) -> Load:
     return load((site for site, scenario in cases.items() if not scenario.interrupts), rate=rate)
 
 
-def none_failed(requests: Load, *, but: int = 0) -> None:
-    """End the requests; not one failed, or at most so many."""
-    report = requests.finish()
-    assert report["failed"] <= but, report
-    assert report["ok"] + report["failed"] == report["sent"], report
-
-
 def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
     """At the end of each step web is killed, and once it is back, both."""
     processes = lab.processes
@@ -84,16 +66,13 @@ def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
     prepared(lab, cases)
     requests = loaded(cases)
     numbers = {lab.enqueue(scenario.request(site)): site for site, scenario in cases.items()}
-    seen: dict[int, set[tuple[str, str]]] = defaultdict(set)
+    deaths = Deaths(lab.steps, of_undone=False)
     finished: dict[int, dict[str, Any]] = {}
     while pending := numbers.keys() - finished.keys():
-        # The end of a step and the beginning of the next one leave the same behind.
         moments, over = lab.wait_until_held(
-            pending, lambda moment: moment.edge == "end" or not seen[moment.operation]
+            pending, lambda moment: deaths.claim(cases[numbers[moment.operation]], moment)
         )
         finished |= over
-        for moment in moments:
-            seen[moment.operation].add((moment.step, moment.edge))
         if moments:
             processes.kill("web")
             processes.begin("web")
@@ -106,48 +85,25 @@ def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
     for number, site in numbers.items():
         operation, scenario = finished[number], cases[site]
         assert operation["state"] == "succeeded", (scenario.name, operation)
-        steps = [step["name"] for step in operation["steps"]]
-        assert seen[number] == {(steps[0], "begin"), *((step, "end") for step in steps)}, scenario.name
-        assert operation["attempt"] > len(steps), scenario.name
+        assert operation["attempt"] > deaths.by[number], (scenario.name, operation)
         scenario.succeeded(site)
+    for scenario in SCENARIOS:
+        assert deaths.missing(scenario) == set(), scenario.name
     assert lasting_orphans(server) == []
-
-
-class Deaths:
-    """Who dies where: no two operations of a scenario at the same moment."""
-
-    def __init__(self) -> None:
-        self.of: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        self.doomed: set[int] = set()
-
-    def claim(self, scenario: Scenario, moment: Moment) -> bool:
-        """Whether an operation is to die here."""
-        mine = self.of[scenario.name]
-        here = (moment.step, moment.edge)
-        is_undo = moment.step == "undo"
-        if here in mine or (moment.edge == "begin" and mine and not is_undo):
-            return False
-        if scenario.undo_after and not is_undo and here[0] not in scenario.undo_after:
-            return False
-        mine.add(here)
-        self.doomed.add(moment.operation)
-        return True
 
 
 def test_killed_at_every_step_it_is_undone(lab: Lab, server: Server) -> None:
     """With one attempt allowed, a death at any step leads back to what was before.
 
-    The first operation of a scenario dies at its first step, the next one at the next step, and so on
-    through undoing, until one comes to its end.
+    In each round the operations of a scenario die at the next of its moments, and one of them while it
+    is undone; the rounds end when there was one at each.
     """
-    lab.processes.start(pause_at=str(lab.processes.pauses), operation_attempts="1", operation_threads="16")
-    deaths = Deaths()
-    left = list(SCENARIOS)
-    sites = [lab.site("crash", f"s{number}") for number in range(1, 13)]
-    sites += [lab.site("crashvol", f"s{number}") for number in (3, 4, 5)]
-    sites += [lab.site("crashhand", f"s{number}") for number in (1, 2)]
+    lab.processes.start(pause_at=str(lab.processes.pauses), operation_attempts="1", operation_threads="24")
+    deaths = Deaths(lab.steps, of_undone=True)
+    left, cases = list(SCENARIOS), dict[Site, Scenario]()
+    sites = [lab.site(project, f"s{n + 1}") for project, number in SITES.items() for n in range(number)]
     while left:
-        cases = assigned(left, sites)
+        cases = assigned(deaths, left, sites, before=cases)
         prepared(lab, cases)
         requests = loaded(cases, rate=2.5)
         numbers = {lab.enqueue(scenario.request(site)): site for site, scenario in cases.items()}
@@ -155,18 +111,18 @@ def test_killed_at_every_step_it_is_undone(lab: Lab, server: Server) -> None:
         none_failed(requests)
         for number, site in numbers.items():
             judge_undone(outcome[number], site, cases[site])
-            if outcome[number]["state"] == "succeeded" and number not in deaths.doomed:
-                left = [scenario for scenario in left if scenario != cases[site]]
-        destroyed = [site for site, scenario in cases.items() if scenario.kind == "destroy"]
-        halves = {site.owner for site in destroyed}
-        assert [
-            orphan for orphan in lasting_orphans(server, patience=5) if orphan["environment"] not in halves
-        ] == []
-        lab.run(site.request("destroy", volumes=True) for site in destroyed if site.exists())
-        for site in destroyed:
-            cases[site].succeeded(site)
+        ended = {cases[site].name for number, site in numbers.items() if not deaths.by[number]}
+        left = [s for s in left if s.name not in ended and (deaths.has_parts(s) or deaths.missing(s))]
+        # What is half destroyed is destroyed further in the next round.
+        halves = {site.owner for site, scenario in cases.items() if scenario.kind == "destroy"}
+        assert lasting_orphans(server, but=halves) == []
+        if not any(scenario.kind == "destroy" for scenario in left):
+            half = [site for site in cases if site.owner in halves and site.exists()]
+            lab.run(site.request("destroy", volumes=True) for site in half)
+            for site in half:
+                cases[site].succeeded(site)
     for scenario in SCENARIOS:
-        assert deaths.of[scenario.name] >= {("undo", "begin"), ("undo", "end")}, scenario.name
+        assert deaths.missing(scenario) == set(), scenario.name
     assert lasting_orphans(server) == []
 
 
@@ -199,14 +155,43 @@ def judge_undone(operation: dict[str, Any], site: Site, scenario: Scenario) -> N
     scenario.undone(site)
 
 
-def assigned(left: Iterable[Scenario], sites: Iterable[Site]) -> dict[Site, Scenario]:
-    """A scenario for each site, each scenario about equally often."""
+def assigned(
+    deaths: Deaths, left: list[Scenario], sites: list[Site], *, before: dict[Site, Scenario]
+) -> dict[Site, Scenario]:
+    """A scenario for each site: first each gets its lanes, then those with the most moments to try.
+
+    A site keeps the scenario that it had ``before`` while that has not its lanes; what is half destroyed has
+    to, and no more is.
+    """
+    wanted = {scenario: operations_wanted(deaths, scenario) for scenario in left}
     cases: dict[Site, Scenario] = {}
+
+    def lanes_left(scenario: Scenario) -> bool:
+        return sum(other == scenario for other in cases.values()) < scenario.lanes
+
+    for site, scenario in before.items():
+        if scenario in left and lanes_left(scenario):
+            cases |= {site: scenario}  # which the next question counts
     for site in sites:
-        own = [scenario for scenario in left if scenario.project == site.project]
-        if own:
-            cases[site] = min(own, key=lambda scenario: list(cases.values()).count(scenario))
+        own = [
+            scenario
+            for scenario in left
+            if scenario.project == site.project
+            and (lanes_left(scenario) or scenario.kind != "destroy")
+            and wanted[scenario] > sum(other == scenario for other in cases.values())
+        ]
+        if site not in cases and own:
+            cases[site] = max(own, key=lambda scenario: (lanes_left(scenario), wanted[scenario]))
     return cases
+
+
+def operations_wanted(deaths: Deaths, scenario: Scenario) -> int:
+    """How many operations there should be; those that die at a step die while they are undone too."""
+    missing = deaths.missing(scenario) or set()
+    forward = len([moment for moment in missing if moment[0] != UNDO])
+    if not deaths.of[scenario.name]:
+        return max(forward, 2)  # nobody knows its parts yet, nor maybe its steps
+    return max(forward, 3 if deaths.has_parts(scenario) else 1)
 
 
 def test_killed_at_random_moments_it_is_continued(lab: Lab, server: Server) -> None:
@@ -228,11 +213,97 @@ def test_killed_at_random_moments_it_is_continued(lab: Lab, server: Server) -> N
     while any(processes.operation(number)["state"] not in FINAL for number in numbers):
         assert time.monotonic() < deadline
         time.sleep(0.2)
-    # With no worker for seconds, a task that ends is published until the router's own check has seen it:
-    # seen once in some 1,100 requests.
-    none_failed(requests, but=3)
+    none_failed(requests)
     for number, site in numbers.items():
         operation, scenario = processes.operation(number), cases[site]
         assert operation["state"] == "succeeded", (scenario.name, operation)
         scenario.succeeded(site)
     assert lasting_orphans(server) == []
+
+
+def test_what_is_asked_of_a_canary_outlives_web_and_worker(lab: Lab, server: Server) -> None:
+    """Promoted twice at a weight it goes on once; given up, it is; over, it refuses."""
+    processes = lab.processes
+    processes.start(pause_at=str(processes.pauses), **ROOMY)
+    site = lab.site("crashmanual", "s1")
+    lab.run([site.deploy("1")])
+    before = site.look()
+    requests = load([site], rate=30)
+
+    number = lab.enqueue(site.deploy("2"))
+    held = wait_at(lab, number, "stage-0-waits")
+    # The worker stands still, so both are accepted before it can see the first.
+    assert [ask_canary(server, site, "promote") for _ in range(2)] == [(202, number), (202, number)]
+    die(lab, held)
+    held = wait_at(lab, number, "stage-1-waits")
+    assert weight(lab, site) == {"release": 2, "weights": {"api": 50}}
+    assert ask_canary(server, site, "abort") == (202, number)
+    assert ask_canary(server, site, "promote")[0] == 409
+    die(lab, held)
+    ended = wait_until_over(lab, number)
+    assert (ended["state"], ended["error"]["message"]) == ("cancelled", "the canary was given up, as asked")
+    assert [step["state"] for step in ended["steps"] if step["name"] == "switch"] == ["pending"]
+    assert (site.look(), weight(lab, site)) == (before, None)
+    assert ask_canary(server, site, "abort") == (
+        409,
+        f"no canary runs in {site.owner}; the last one is over: operation {number} was cancelled",
+    )
+
+    number = lab.enqueue(site.deploy("2"))
+    held = wait_at(lab, number, "stage-0-waits")
+    assert ask_canary(server, site, "promote", fully=True) == (202, number)
+    die(lab, held)
+    held = wait_at(lab, number, "end", step="shift")
+    assert ask_canary(server, site, "abort") == (
+        409,
+        f"the canary of {site.owner} is over: its release takes all requests",
+    )
+    die(lab, held)
+    assert wait_until_over(lab, number)["state"] == "succeeded"
+    assert (site.look()["version"], weight(lab, site)) == ("2", None)
+    none_failed(requests)
+    assert lasting_orphans(server, site.owner) == []
+
+
+def wait_at(lab: Lab, number: int, edge: str, *, step: str = "shift") -> list[Moment]:
+    """Where the operation waits, at just this moment."""
+    moments, _ = lab.wait_until_held([number], lambda moment: (moment.step, moment.edge) == (step, edge))
+    assert moments, lab.processes.operation(number)
+    return moments
+
+
+def ask_canary(server: Server, site: Site, what: str, **body: Any) -> tuple[int, Any]:
+    """Ask something of the canary; the status, and the operation or what is wrong."""
+    transport = httpx.HTTPTransport(uds=str(server.socket))
+    with httpx.Client(transport=transport, base_url="http://localhost", timeout=30) as client:
+        path = f"/api/v1/environments/{site.project}/{site.name}/canary/{what}"
+        answer = client.post(path, json=body if what == "promote" else None)
+    return answer.status_code, answer.json()["id" if answer.is_success else "detail"]
+
+
+def die(lab: Lab, held: list[Moment]) -> None:
+    """Web dies right after its answer, and then both, before anything else can happen."""
+    processes = lab.processes
+    processes.kill("web")
+    processes.begin("web")
+    assert processes.operation(held[0].operation)["state"] == "running"
+    processes.kill("worker", "web")
+    processes.let_pass(held)
+    processes.begin("worker")
+    processes.begin("web")
+
+
+def weight(lab: Lab, site: Site) -> Any:
+    """The second release and its share."""
+    rows = lab.processes.ask("GET", "environments")
+    return next(r["beside"] for r in rows if (r["project"], r["environment"]) == (site.project, site.name))
+
+
+def wait_until_over(lab: Lab, number: int) -> dict[str, Any]:
+    """The operation at its end, wherever it waits before."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := lab.processes.operation(number))["state"] == "running":
+        assert time.monotonic() < deadline, found
+        lab.processes.let_pass(lab.processes.held())
+        time.sleep(0.1)
+    return found
