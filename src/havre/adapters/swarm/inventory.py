@@ -95,7 +95,8 @@ def remove(engine: Engine, thing: Thing) -> None:
             raise in_use(thing.name, tuple(networks.holders(engine, thing.name))) from error
         raise EngineError(
             f"the {thing.kind} {thing.name} cannot be removed: {error.explanation or error}",
-            retryable=is_busy(error),
+            # A network that is leaving is still listed while this node has let go of it already.
+            retryable=is_busy(error) or "not found" in str(error),
         ) from error
     finally:
         client.close()
