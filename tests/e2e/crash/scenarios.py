@@ -75,16 +75,21 @@ def planned(site: Site) -> list[Request]:
     return [*before, plan(site, "2" if before else site.other_version())]
 
 
-SCENARIOS = (
-    Scenario(
-        "deploy",
+def redeploy(name: str, **more: Any) -> Scenario:
+    """A deployment of the other version beside the one that serves."""
+    return Scenario(
+        name,
         kind="deploy",
         prepare=deployed,
         request=lambda site: site.deploy(site.other_version()),
         succeeded=other_version_serves,
         undone=as_before,
-        lanes=2,
-    ),
+        **more,
+    )
+
+
+SCENARIOS = (
+    redeploy("deploy", lanes=2),
     Scenario(
         "first deploy",
         kind="deploy",
@@ -97,38 +102,23 @@ SCENARIOS = (
         is_variant=True,
         undo_after=frozenset({"data", "start", "switch"}),
     ),
-    Scenario(
+    redeploy(
         "deploy of a service that owns a volume",
-        kind="deploy",
-        prepare=deployed,
-        request=lambda site: site.deploy(site.other_version()),
-        succeeded=other_version_serves,
-        undone=as_before,
         interrupts=True,
         like="deploy",
         is_variant=True,
         undo_after=frozenset({"start", "switch", "drain"}),
         project="crashvol",
     ),
-    Scenario(
+    redeploy(
         "canary",
-        kind="deploy",
-        prepare=deployed,
-        request=lambda site: site.deploy(site.other_version()),
-        succeeded=other_version_serves,
-        undone=as_before,
         like="deploy",
         is_variant=True,
         undo_after=frozenset({"shift"}),
         project="crashcanary",
     ),
-    Scenario(
+    redeploy(
         "rolling update",
-        kind="deploy",
-        prepare=deployed,
-        request=lambda site: site.deploy(site.other_version()),
-        succeeded=other_version_serves,
-        undone=as_before,
         like="deploy",
         is_variant=True,
         undo_after=frozenset({"shift"}),

@@ -74,13 +74,7 @@ def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
         )
         finished |= over
         if moments:
-            processes.kill("web")
-            processes.begin("web")
-            assert processes.operation(moments[0].operation)["state"] == "running"
-            processes.kill("worker", "web")
-            processes.let_pass(moments)
-            processes.begin("worker")
-            processes.begin("web")
+            die(lab, moments)
     none_failed(requests)
     for number, site in numbers.items():
         operation, scenario = finished[number], cases[site]

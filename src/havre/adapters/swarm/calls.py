@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import requests
-from docker.errors import APIError, DockerException
+from docker.errors import APIError, DockerException, NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from havre.errors import EngineAway, EngineError
@@ -18,10 +18,21 @@ def is_busy(error: BaseException) -> bool:
     return isinstance(error, APIError) and any(word in str(error) for word in ("in use", "active endpoints"))
 
 
+def is_leaving(error: BaseException) -> bool:
+    """Whether a removal is under way: something still holds the thing, or a part of it is gone already.
+
+    Of a network that this node has let go of, the Swarm's copy is refused as "not found" for a moment.
+    A thing that is not there at all (404) is none of that.
+    """
+    if is_busy(error):
+        return True
+    return isinstance(error, APIError) and not isinstance(error, NotFound) and "not found" in str(error)
+
+
 def while_busy() -> Retrying:
     """Retry while the engine says that a stopped task still holds the thing."""
     return Retrying(
-        retry=retry_if_exception(is_busy), stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True
+        retry=retry_if_exception(is_leaving), stop=stop_after_delay(60), wait=wait_fixed(0.2), reraise=True
     )
 
 

@@ -10,7 +10,7 @@ import docker
 from docker.errors import APIError, NotFound
 
 from havre.adapters.swarm import jobs, networks
-from havre.adapters.swarm.calls import explained, is_busy
+from havre.adapters.swarm.calls import explained, is_busy, is_leaving
 from havre.adapters.swarm.engine import Engine
 from havre.domain import naming
 from havre.domain.audit import Kind, Thing
@@ -95,8 +95,7 @@ def remove(engine: Engine, thing: Thing) -> None:
             raise in_use(thing.name, tuple(networks.holders(engine, thing.name))) from error
         raise EngineError(
             f"the {thing.kind} {thing.name} cannot be removed: {error.explanation or error}",
-            # A network that is leaving is still listed while this node has let go of it already.
-            retryable=is_busy(error) or "not found" in str(error),
+            retryable=is_leaving(error),
         ) from error
     finally:
         client.close()
