@@ -114,8 +114,9 @@ class Routing(Probing):
         return tuple(result)
 
     def withdraw(self, environment: Environment) -> None:
-        """Take an environment's routes away."""
-        traefik.withdraw(self._folder, str(environment))
+        """Take an environment's routes away; one that is writing them at the moment comes first."""
+        with self._lock:
+            traefik.withdraw(self._folder, str(environment))
 
     def published_addresses(self) -> frozenset[str]:
         """Every task address that is published now."""
