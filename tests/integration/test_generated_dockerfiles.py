@@ -55,6 +55,9 @@ CASES = (
         (("SECRET_KEY", "test"), ("ALLOWED_HOSTS", "*")),
     ),
     Case("flask-pip", "api", "/", "flask"),
+    Case("flask-poetry", "api", "/", "poetry", (f"{PACKAGES}/iniconfig", f"{PACKAGES}/poetry")),
+    Case("uv-workspace", "api", "/", "from the workspace", (f"{PACKAGES}/iniconfig", "packages", "apps")),
+    Case("prisma-npm", "api", "/", "models Member", (".dockerignore",)),
     Case("site-files", "web", "/", "<h1>files</h1>"),
     Case("hugo", "web", "/", "It works.", ("/usr/bin/hugo", "/srv/hugo.toml")),
 )  # fmt: skip

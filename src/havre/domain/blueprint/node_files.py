@@ -17,6 +17,8 @@ OUTPUTS = ("dist", "build", "out", "lib", ".output", "bundle")
 _BESIDE = ("public", "views", "templates", "static", "assets", "locales", "i18n", "emails", "migrations",
            "drizzle", "prisma", "proto", "config", "content")  # fmt: skip
 """Folders of a repository that programs read at run time."""
+_PRISMA_SETTINGS = ("prisma.config.ts", "prisma.config.js", "prisma.config.mjs")
+"""What migrations read at run time, from Prisma 7 on."""
 _PNPM_AS_IT_IS = (
     ("npm_config_manage_package_manager_versions", "false"),
     ("npm_config_package_manager_strict", "false"),
@@ -256,7 +258,9 @@ def _outputs(
         return _standalone(facts, program, inside, here)
     folder = _output_folder(facts, program) if is_built else ""
     if folder:
-        names = ["package.json", folder, *(n for n in _BESIDE if n in facts.folders(program.package.folder))]
+        beside = [n for n in _BESIDE if n in facts.folders(program.package.folder)]
+        settings = [n for n in _PRISMA_SETTINGS if facts.has(program.package.folder, n)]
+        names = ["package.json", folder, *beside, *settings]
         own = [("build", f"{here}/{name}", name if "." in name[1:] else f"./{name}/") for name in names]
     else:
         own = [("build", f"{here}/", "./")] if is_built else [("", inside if inside != "." else ".", "./")]

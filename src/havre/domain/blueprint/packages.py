@@ -128,13 +128,12 @@ def _is_member(root: str, folder: str, patterns: list[str]) -> bool:
     inside = folder if root == "." else folder.removeprefix(f"{root}/")
     if root != "." and not folder.startswith(f"{root}/"):
         return False
-    wanted = any(_matches(inside, pattern) for pattern in patterns if not pattern.startswith("!"))
-    return wanted and not any(
-        _matches(inside, pattern[1:]) for pattern in patterns if pattern.startswith("!")
-    )
+    wanted = any(matches(inside, pattern) for pattern in patterns if not pattern.startswith("!"))
+    return wanted and not any(matches(inside, pattern[1:]) for pattern in patterns if pattern.startswith("!"))
 
 
-def _matches(folder: str, pattern: str) -> bool:
+def matches(folder: str, pattern: str) -> bool:
+    """Whether a folder of a workspace is one of those that a pattern of its members means."""
     pattern = pattern.removeprefix("./").rstrip("/")
     if pattern.endswith("/**"):
         return folder.startswith(pattern[:-2])

@@ -16,6 +16,7 @@ from havre.domain.blueprint.facts import Facts, join, table
 from havre.domain.blueprint.naming import name_of
 from havre.domain.blueprint.proposal import Component, Entry, Gap, Said
 from havre.domain.blueprint.python_files import PORT, Project, Serving, dockerfile
+from havre.domain.blueprint.python_workspaces import workspace_of
 
 PYTHON = "3.13"
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - inside of a container, which only the router reaches
@@ -56,9 +57,11 @@ def _project(facts: Facts, folder: str) -> Project | None:
             "build-system" in pyproject
             and table(table(pyproject.get("tool")).get("uv")).get("package") is not False
         )
+        space = workspace_of(facts, folder)
         return Project(
-            folder, "uv", "pyproject.toml", facts.has(folder, "uv.lock"), _names(declared["dependencies"]),
-            is_package=packaged, python=str(declared.get("requires-python") or ""),
+            folder, "uv", "pyproject.toml", facts.has(space.root if space else folder, "uv.lock"),
+            _names(declared["dependencies"]), is_package=packaged,
+            python=str(declared.get("requires-python") or ""), workspace=space,
         )  # fmt: skip
     path = facts.first(folder, *_REQUIREMENTS)
     if path:
@@ -119,7 +122,7 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
         folder=project.folder,
         what=title,
         why=f"{join(project.folder, project.file)} names {title.lower()}",
-        build=(Entry("context", project.folder, f"where {project.file} is"),),
+        build=_build(project),
         dependencies=project.dependencies,
         port=Said(PORT, f"as the Dockerfile starts {serving.command[0]}"),
         health=chosen,
@@ -145,6 +148,15 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
             gaps=(),
             is_worker=True,
         )
+
+
+def _build(project: Project) -> tuple[Entry, ...]:
+    if project.inside == ".":
+        return (Entry("context", project.folder, f"where {project.file} is"),)
+    return (
+        Entry("context", project.context, "the workspace with its uv.lock"),
+        Entry("dockerfile", f"{project.inside}/Dockerfile", "written by havre init"),
+    )
 
 
 def _serving(facts: Facts, project: Project, title: str, django: Django | None) -> Serving | None:
@@ -259,10 +271,11 @@ def _gaps(project: Project, name: str, serving: Serving) -> Iterator[Gap]:
             f"add {server} to {file} and remove it from the Dockerfile",
         )
     if not project.locked:
+        tool = "poetry" if project.manager == "poetry" else "uv"
         yield Gap(
             file,
             "there is no lock file, so versions differ from build to build",
-            "run uv lock and commit uv.lock",
+            f"run {tool} lock and commit {tool}.lock",
         )
     if project.python:
         try:

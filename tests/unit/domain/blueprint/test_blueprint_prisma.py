@@ -28,3 +28,12 @@ def test_prismas_client_is_where_the_program_looks_for_it() -> None:
         {"package.json": package(scripts, "express", "@prisma/client", dev=("prisma",)), **files}
     )
     assert found.gaps(blocking=True) == set()
+
+
+def test_what_migrations_read_is_beside_a_program_in_a_folder_of_its_own() -> None:
+    files = {"src/server.ts": EXPRESS, "prisma/schema.prisma": SCHEMA, "prisma.config.ts": "", **LOCK}
+    scripts = {"start": "node dist/server.js", "build": "tsc"}
+    text = Proposed(
+        {"package.json": package(scripts, "express", "@prisma/client", "prisma"), **files}
+    ).dockerfile()
+    assert 'COPY --from=build ["/app/prisma.config.ts", "prisma.config.ts"]' in text

@@ -230,3 +230,94 @@ def test_django_without_its_manage_py() -> None:
     found = Proposed({"requirements.txt": "django\n", "src/manage.py": ""})
     assert found.gaps(blocking=True) == {"web.build"}
     assert found.files == set()
+
+
+POETRY = '[tool.poetry]\nname = "shop"\n[tool.poetry.dependencies]\npython = "^3.11"\nflask = "^3.1"\n'
+
+
+def test_poetry_says_what_is_locked_and_uv_installs_it() -> None:
+    files = {"pyproject.toml": POETRY, "poetry.lock": "", "app.py": "app = Flask(__name__)\n"}
+    text = Proposed(files).dockerfile()
+    assert 'COPY ["pyproject.toml", "poetry.lock", "./"]' in text
+    assert (
+        " export --only main --output /tmp/requirements.txt && uv venv /app/.venv && uv pip install " in text
+    )
+    assert " lock && " not in text
+    del files["poetry.lock"]
+    found = Proposed(files)
+    assert " lock && uv tool run " in found.dockerfile()
+    (gap,) = [one for one in found.proposal.gaps if one.about == "pyproject.toml"]
+    assert gap.remedy == "run poetry lock and commit poetry.lock"
+
+
+def member(name: str, *needs: str, package: bool = False) -> str:
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n' if package else ""
+    dependencies = ", ".join(f'"{one}"' for one in needs)
+    return f'[project]\nname = "{name}"\ndependencies = [{dependencies}]\n{build}'
+
+
+SPACE = {
+    "pyproject.toml": '[tool.uv.workspace]\nmembers = ["apps/*", "libs/*"]\nexclude = ["apps/old"]\n',
+    "uv.lock": "",
+    "apps/api/pyproject.toml": member("Shop.API", "flask", "gunicorn", "shop-core"),
+    "apps/api/main.py": "app = Flask(__name__)\n",
+    "apps/old/pyproject.toml": member("old", "flask"),
+    "apps/old/main.py": "app = Flask(__name__)\n",
+    "libs/core/pyproject.toml": member("shop_core", package=True),
+}
+
+
+def test_a_member_of_a_workspace_is_built_where_its_lock_file_is() -> None:
+    found = Proposed(SPACE)
+    assert found.services["api"]["build"] == {"context": ".", "dockerfile": "apps/api/Dockerfile"}
+    text = found.dockerfile("apps/api/Dockerfile")
+    for line in (
+        "# Build context: the root of the workspace.",
+        'COPY ["pyproject.toml", "uv.lock", "./"]',
+        'COPY ["apps/api/pyproject.toml", "apps/api/"]',
+        'COPY ["libs/core/pyproject.toml", "libs/core/"]',
+        "    uv sync --locked --no-dev --package Shop.API --no-install-workspace",
+        "    uv sync --locked --no-dev --package Shop.API --no-editable",
+        'COPY ["apps/api/", "./"]',
+    ):
+        assert line in text.splitlines()
+    assert "apps/old" not in text
+    assert ".dockerignore" in found.files
+    # What is excluded stands alone, without a lock file.
+    assert found.services["old"]["build"] == {"context": "apps/old"}
+    assert "apps/old/pyproject.toml" in found.gaps(blocking=False)
+    assert "apps/api/pyproject.toml" not in found.gaps(blocking=False)
+
+
+def test_a_member_that_needs_no_other_is_not_built() -> None:
+    text = Proposed({**SPACE, "apps/api/pyproject.toml": member("api", "flask", "gunicorn")}).dockerfile(
+        "apps/api/Dockerfile"
+    )
+    assert "AS build" not in text
+
+
+def test_the_root_of_a_workspace_may_be_the_program() -> None:
+    root = member("shop", "flask", "gunicorn", "shop-core") + '[tool.uv.workspace]\nmembers = ["libs/core"]\n'
+    files = {"pyproject.toml": root, "uv.lock": "", "main.py": "app = Flask(__name__)\n"}
+    found = Proposed({**files, "libs/core/pyproject.toml": SPACE["libs/core/pyproject.toml"]})
+    assert found.services["api"]["build"] == {"context": "."}
+    text = found.dockerfile()
+    assert 'COPY ["libs/core/pyproject.toml", "libs/core/"]' in text
+    assert "uv sync --locked --no-dev --package shop --no-editable" in text
+    assert "COPY . ." in text
+
+
+def test_static_files_of_a_member_are_collected_in_its_folder() -> None:
+    files = {f"apps/web/{path}": text for path, text in DJANGO.items() if path != "requirements.txt"}
+    files["apps/web/pyproject.toml"] = member("web", "django", "gunicorn", "whitenoise")
+    text = Proposed({**files, "pyproject.toml": SPACE["pyproject.toml"], "uv.lock": ""}).dockerfile(
+        "apps/web/Dockerfile"
+    )
+    assert "cd apps/web && DATABASE_URL=" in text
+    assert 'COPY --from=build ["/app/apps/web/var/static", "var/static/"]' in text
+
+
+@pytest.mark.parametrize("name", ["a; id", "--help", "$(id)", "a b", ""])
+def test_a_hostile_name_reaches_no_command(name: str) -> None:
+    files = {**SPACE, "apps/api/pyproject.toml": member(name, "flask")}
+    assert "--package" not in Proposed(files).dockerfile("apps/api/Dockerfile")
