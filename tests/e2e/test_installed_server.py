@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
 import signal
+import socketserver
 import sqlite3
+import ssl
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import docker
 import httpx
 import pytest
 
+from havre.adapters import certificates as x509
 from havre.interfaces.cli.trouble import USAGE
 from support import machine as machines
 from support import wheels
@@ -105,8 +110,11 @@ class Installed:
             rows = database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,))
             return rows.fetchone() is not None
 
-    def upgrade(self, wheel: Path, *more: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        return self.machine.run(HAVRE, "server", "upgrade", "--yes", "--to", str(wheel), *more, check=check)
+    def upgrade(
+        self, to: Path | str, *more: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        command = (HAVRE, "server", "upgrade", "--yes", "--to", str(to), *more)
+        return self.machine.run(*command, check=check, **environment)
 
 
 def test_from_the_wheel_to_the_last_file(machine: Machine, engine: docker.APIClient) -> None:
@@ -125,6 +133,7 @@ def test_from_the_wheel_to_the_last_file(machine: Machine, engine: docker.APICli
             rolls_back_what_is_not_well(installed, wheel)
         assert report["failed"] == 0, report["causes"]
         assert report["ok"] == report["sent"] > 200
+        is_trusted_on_request_only(installed)
         uninstalls(installed)
         if machines.SYSTEMD.exists():
             machine.boot()
@@ -191,7 +200,8 @@ def upgrades(installed: Installed, wheel: Path) -> None:
     assert installed.process is not None
     before, pid = installed.worker(), installed.process.pid
     newer = wheels.next_version(wheel, "0.1.1")
-    told = json.loads(installed.upgrade(newer, "--json").stdout)
+    index = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(newer.parent)}
+    told = json.loads(installed.upgrade("0.1.1", "--json", **index).stdout)
     assert (told["from"], told["to"]) == ("0.1.0", "0.1.1")
     assert installed.version() == {"version": "0.1.1", "server": "0.1.1"}
     assert installed.worker() != before
@@ -248,6 +258,58 @@ def rolls_back_what_is_not_well(installed: Installed, wheel: Path) -> None:
     assert not installed.has_table("only_in_the_sick_version")
     assert not (installed.state / "backups/upgrade.json").exists()
     assert not installed.machine.path("/opt/havre/versions/0.1.3").exists()
+
+
+CONNECT = """
+import socket, ssl, sys
+with socket.create_connection(("127.0.0.1", int(sys.argv[1]))) as plain:
+    with ssl.create_default_context().wrap_socket(plain, server_hostname=sys.argv[2]) as secure:
+        print(secure.recv(10).decode())
+"""
+
+
+@contextmanager
+def greeting_by_tls(certificate: Path, key: Path) -> Iterator[int]:
+    """A server that greets whoever accepts its certificate; its port."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Greeting(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError), context.wrap_socket(self.request, server_side=True) as secure:
+                secure.sendall(b"hello")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greeting) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def is_trusted_on_request_only(installed: Installed) -> None:
+    """The machine's own programs accept what the local authority signs after `trust`, and not before."""
+    machine, host = installed.machine, "shop.localhost"
+    machine.run(HAVRE, "server", "local-ca", "create", "--also", "shop.example.org")
+    files = machine.shared / "leaf.pem", machine.shared / "leaf.key"
+    issued = x509.issue(installed.state / "certificates", host, now=dt.datetime.now(dt.UTC))
+    for file, content in zip(files, issued, strict=True):
+        file.write_bytes(content)
+    with greeting_by_tls(*files) as port:
+
+        def connects(to: str = host) -> str:
+            done = machine.run(
+                *("env", "-u", "SSL_CERT_FILE", "-u", "SSL_CERT_DIR"),
+                *("/usr/bin/python3", "-c", CONNECT, str(port), to),
+                check=False,
+            )
+            return done.stdout.strip() or done.stderr
+
+        assert "CERTIFICATE_VERIFY_FAILED" in connects()
+        told = json.loads(machine.run(HAVRE, "server", "local-ca", "trust", "--json").stdout)
+        assert told["is_trusted_here"]
+        assert connects() == "hello"
+        assert "CERTIFICATE_VERIFY_FAILED" in connects("other.localhost"), "it is trusted, not believed"
+        machine.run(HAVRE, "server", "local-ca", "remove", "--yes")
+        assert "CERTIFICATE_VERIFY_FAILED" in connects()
 
 
 def uninstalls(installed: Installed) -> None:
