@@ -71,7 +71,7 @@ RULES: dict[str, dict[str, Any]] = {
         "secret": "null",
     },
     'Odd "Table': {"the column": "last_name"},
-    "visits_2025": {"member_email": "email", "at": {"shift": "30 days", "by": "member_id"}},
+    "visits": {"member_email": "email", "at": {"shift": "30 days", "by": "member_id"}},
     "log": {"line": "keep"},
 }  # fmt: skip
 MANIFEST = {

@@ -29,7 +29,10 @@ WITH RECURSIVE own AS (
   WHERE NOT (t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0))
 )
 SELECT json_build_object(
-  'tables', (SELECT coalesce(json_agg(json_build_object('schema', o.nspname, 'name', o.relname, 'columns',
+  'tables', (SELECT coalesce(json_agg(json_build_object('schema', o.nspname, 'name', o.relname,
+      'whole', (SELECT json_build_array(n.nspname, w.relname) FROM pg_class w
+                JOIN pg_namespace n ON n.oid = w.relnamespace WHERE w.oid = pg_partition_root(o.oid)),
+      'columns',
       (SELECT coalesce(json_agg(json_build_object('name', a.attname, 'type', b.typname, 'array', b.is_array,
           'enum', b.typtype = 'e', 'not_null', a.attnotnull, 'generated', a.attgenerated <> '',
           'limit', CASE WHEN b.typname IN ('varchar', 'bpchar') THEN nullif(
@@ -64,12 +67,15 @@ SELECT json_build_object(
 def parse(answer: str) -> Database:
     """The answer to :data:`QUESTION`."""
     told: dict[str, Any] = json.loads(answer)
-    shown = {
-        (row["schema"], row["name"]): Table(row["schema"], row["name"], ()).shown for row in told["tables"]
-    }
+    shown = {(row["schema"], row["name"]): _shown(row["schema"], row["name"]) for row in told["tables"]}
     return Database(
         tables=tuple(
-            Table(row["schema"], row["name"], tuple(Column(**column) for column in row["columns"]))
+            Table(
+                row["schema"],
+                row["name"],
+                tuple(Column(**column) for column in row["columns"]),
+                whole=_shown(*row["whole"]) if row["whole"] else "",
+            )
             for row in told["tables"]
         ),
         keys=tuple(
@@ -88,3 +94,7 @@ def parse(answer: str) -> Database:
         ),
         not_valid=tuple((shown[schema, table], name) for schema, table, name in told["not_valid"]),
     )
+
+
+def _shown(schema: str, name: str) -> str:
+    return Table(schema, name, ()).shown

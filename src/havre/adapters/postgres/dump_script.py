@@ -57,7 +57,10 @@ class End:
     """No more rows of this table."""
 
 
-def read(stream: IO[bytes]) -> Iterator[Statement | Begin | Rows | End]:
+Event = Statement | Begin | Rows | End
+
+
+def read(stream: IO[bytes]) -> Iterator[Event]:
     """What a script holds, in its order, with never more than a batch of rows in memory.
 
     Args:

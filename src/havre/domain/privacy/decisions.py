@@ -70,6 +70,7 @@ def decide(database: Database, rules: Rules) -> Decisions:
         Undecided: a column that can hold words has none, or a rule cannot be carried out.
     """
     wrong = [*_unknown(database, rules)]
+    rules = {table.shown: _given(table, rules) for table in database.tables if _given(table, rules)}
     missing = []
     for table in database.tables:
         given = rules.get(table.shown, {})
@@ -86,10 +87,17 @@ def decide(database: Database, rules: Rules) -> Decisions:
     return Decisions(database, rules)
 
 
+def _given(table: Table, rules: Rules) -> Mapping[str, Rule]:
+    """A table's rules; a partition without any of its own has those of the whole."""
+    return rules.get(table.shown) or rules.get(table.whole) or {}
+
+
 def _unknown(database: Database, rules: Rules) -> Iterator[str]:
-    names = [table.shown for table in database.tables]
+    known_tables = {table.whole: table for table in database.tables if table.whole}
+    known_tables |= {table.shown: table for table in database.tables}
+    names = list(known_tables)
     for shown, columns in rules.items():
-        table = database.table(shown)
+        table = known_tables.get(shown)
         if table is None:
             yield f"{shown}: there is no such table{_close(shown, names)}"
             continue

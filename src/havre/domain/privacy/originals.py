@@ -23,7 +23,7 @@ class Originals:
 
     def __init__(self) -> None:
         self._parts = [array("q") for _ in range(_PARTS)]
-        self._sieve = bytearray(_SIEVE)
+        self._sieve = bytearray()
         """1 where something may be: most questions end here."""
 
     def __len__(self) -> int:
@@ -32,7 +32,7 @@ class Originals:
 
     def add(self, values: Iterable[bytes]) -> None:
         """Take in whole values of protected columns (UTF-8)."""
-        parts, sieve, lower, not_alnum = self._parts, self._sieve, LOWER, NOT_ALNUM
+        parts, lower, not_alnum = self._parts, LOWER, NOT_ALNUM
         for value in values:
             # As forms.compact, for the many values that need no more.
             form = value.translate(lower, not_alnum) if value.isascii() else compact(value)
@@ -40,18 +40,28 @@ class Originals:
                 continue
             hashed = hash(form)
             parts[hashed & 255].append(hashed)
-            sieve[hashed >> 8 & _SIEVE - 1] = 1
             if form.isdigit():
                 telling = telephone(form)
                 if telling:
                     hashed = hash(telling)
                     parts[hashed & 255].append(hashed)
-                    sieve[hashed >> 8 & _SIEVE - 1] = 1
+
+    def parts(self) -> list[bytes]:
+        """All of it, for :meth:`merge`."""
+        return [array("q", set(part)).tobytes() for part in self._parts]
+
+    def merge(self, parts: list[bytes]) -> None:
+        """Take in what another process (forked from this one) gathered."""
+        for part, more in zip(self._parts, parts, strict=True):
+            part.frombytes(more)
 
     def seal(self) -> None:
         """Make it ready to be asked: no more is added."""
+        sieve = self._sieve = bytearray(_SIEVE)
         for position, part in enumerate(self._parts):
             self._parts[position] = array("q", sorted(set(part)))
+            for hashed in self._parts[position]:
+                sieve[hashed >> 8 & _SIEVE - 1] = 1
 
     def __contains__(self, form: bytes) -> bool:
         """Whether a form (see ``forms``) is that of an original value."""

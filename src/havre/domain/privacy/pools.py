@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
+from havre.errors import UsageError
+
 if TYPE_CHECKING:
     from faker import Faker
 
@@ -101,7 +103,10 @@ class Pools:
                 if value and (limit is None or len(text) <= limit) and not self._excluded(value):
                     found[value] = None
         if not found:
-            raise ValueError(f"no {kind} is short enough or not in the original")
+            raise UsageError(
+                f"no {kind} of {self.locale} is short enough and not in the original",
+                hint="give these columns hash, scrub or null",
+            )
         return tuple(found)
 
     def _known(self, kind: str) -> Iterator[str]:

@@ -28,6 +28,13 @@ class Found:
     rows: dict[str, int] = field(default_factory=dict)
     leaks: dict[tuple[str, str], int] = field(default_factory=dict)
 
+    def merge(self, other: Found) -> None:
+        """Take in what was found elsewhere."""
+        for table, count in other.rows.items():
+            self.rows[table] = self.rows.get(table, 0) + count
+        for place, count in other.leaks.items():
+            self.leaks[place] = self.leaks.get(place, 0) + count
+
     def problems(self, expected: Mapping[str, int]) -> tuple[str, ...]:
         """Why the copy must not be given away, in sentences; none if the proof holds.
 

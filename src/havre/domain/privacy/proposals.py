@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from havre.domain.privacy import copy_text, documents, forms, tables
@@ -89,19 +89,20 @@ def propose(database: Database, samples: Samples, first_names: Collection[bytes]
         first_names: compact forms of first names that are known in the locale.
     """
     found: dict[tuple[str, str], Proposal] = {}
+    whole = {table.shown: table.whole or table.shown for table in database.tables}
     for table in database.tables:
         for column in table.columns:
             values = samples.get((table.shown, column.name), ())
             made = _of_column(database, table, column, values, first_names)
-            if made is not None:
-                found[table.shown, column.name] = made
+            place = (whole[table.shown], column.name)
+            if made is not None and (place not in found or found[place].rule is None):
+                found[place] = replace(made, table=place[0])
     for key in database.foreign_keys:  # both ends need the same rule
         for name, to_name in zip(key.columns, key.to_columns, strict=True):
-            there, here = found.get((key.to_table, to_name)), found.get((key.table, name))
+            there, here = found.get((whole[key.to_table], to_name)), found.get((whole[key.table], name))
             if there is not None and here is not None:
-                found[key.table, name] = Proposal(
-                    key.table, name, here.type, there.rule, f"refers to {key.to_table}.{to_name}"
-                )
+                why = f"refers to {there.table}.{to_name}"
+                found[here.table, name] = replace(here, rule=there.rule, why=why)
     return tuple(found.values())
 
 

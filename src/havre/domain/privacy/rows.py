@@ -6,7 +6,7 @@ table of a bounded size: names and towns repeat.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, cast
 
 from havre.domain.privacy import copy_text, documents, fakes, perturb, tables
@@ -20,6 +20,9 @@ from havre.domain.privacy.rules import FAKES, Rule
 from havre.domain.privacy.tables import Column, Table
 from havre.errors import HavreError
 
+LONGEST_REMEMBERED: Final = 256
+"""Bytes that values may have on average to be remembered."""
+ENOUGH_LONG: Final = 10
 ENOUGH: Final = 20_000
 """Rows after which it is decided whether values repeat."""
 MOST_REMEMBERED: Final = 1 << 16
@@ -59,10 +62,12 @@ class Repeating:
     def __bool__(self) -> bool:
         return self._is_true
 
-    def note(self, cells: int, fresh: int) -> None:
-        """Of so many cells so many were new."""
-        self._cells += cells
-        self._fresh += fresh
+    def note(self, cells: Sequence[bytes], fresh: Collection[bytes]) -> None:
+        """Of these cells these were new."""
+        self._cells += len(cells)
+        self._fresh += len(fresh)
+        if sum(map(len, fresh)) > LONGEST_REMEMBERED * (len(fresh) + ENOUGH_LONG):
+            self._is_true = False  # long texts seldom repeat, and would fill the memory
         if self._cells > ENOUGH:
             self._is_true = 2 * self._fresh < self._cells
             self._cells = self._fresh = 0
@@ -82,7 +87,7 @@ class Seen:
         if len(self._seen) > MOST_REMEMBERED:
             self._seen.clear()
         fresh = set(cells) - self._seen
-        self._repeating.note(len(cells), len(fresh))
+        self._repeating.note(cells, fresh)
         return fresh
 
     def remember(self, cells: Iterable[bytes]) -> None:
@@ -196,7 +201,7 @@ class _Cells:
         if len(known) > MOST_REMEMBERED:
             known.clear()
         fresh = list(set(cells).difference(known))
-        self._repeating.note(len(cells), len(fresh))
+        self._repeating.note(cells, fresh)
         known.update(zip(fresh, self._replaced(fresh), strict=True))
         return [known[cell] for cell in cells]
 

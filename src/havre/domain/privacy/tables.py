@@ -53,6 +53,8 @@ class Table:
     schema: str
     name: str
     columns: tuple[Column, ...]
+    whole: str = ""
+    """Of a partition, the table that it is a part of; as in :attr:`shown`."""
 
     @property
     def shown(self) -> str:

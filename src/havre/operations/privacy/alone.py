@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from havre.errors import ConflictError, ServerError
+from havre.errors import ConflictError, UsageError
 
 _LOCK: Final = "anonymise.lock"
 
@@ -20,13 +20,13 @@ def alone(state: Path) -> Iterator[None]:
 
     Raises:
         ConflictError: another process holds it.
-        ServerError: the state directory cannot be written.
+        UsageError: the state directory cannot be written.
     """
     try:
         state.mkdir(parents=True, exist_ok=True)
         lock = os.open(state / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise ServerError(
+        raise UsageError(
             f"{state} cannot be written by this account", hint="run it as root on the server"
         ) from error
     try:

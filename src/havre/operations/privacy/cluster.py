@@ -118,7 +118,7 @@ class Cluster:
         )  # fmt: skip
 
     @contextlib.contextmanager
-    def rows(self) -> Iterator[Iterator[object]]:
+    def rows(self) -> Iterator[Iterator[dump_script.Event]]:
         """The dump's rows, settings and sequences (see ``adapters.postgres.dump_script``)."""
         child = self.container.start(["pg_restore", "--section=data", "--file=-", self.dump])
         try:

@@ -20,16 +20,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
-from havre.adapters.postgres.dump_script import Begin, Rows, Statement, quoted
+from havre.adapters.postgres.dump_script import Begin, Event, quoted
 from havre.adapters.swarm.isolated import told
 from havre.domain.privacy.decisions import Decisions, Rules, decide
 from havre.domain.privacy.originals import Originals
 from havre.domain.privacy.pools import Pools
-from havre.domain.privacy.proof import Found, Searching, text_columns
-from havre.domain.privacy.rows import Collecting, Replacing
+from havre.domain.privacy.proof import Found, text_columns
 from havre.domain.privacy.tables import Database, Table
 from havre.errors import HavreError, UsageError
+from havre.operations.privacy import passes
 from havre.operations.privacy.cluster import COPY, PLAN, Cluster, refused, stop
+from havre.operations.privacy.passes import Batch, batches, pieces
+from havre.operations.privacy.workers import Workers
 
 Tell = Callable[[str, int, int], None]
 """Takes what is being done, how many rows of it are done, and of how many (0: not known yet)."""
@@ -132,7 +134,7 @@ def _decided(cluster: Cluster, rules: Rules) -> Decisions:
 
 @dataclass
 class _Copying:
-    """The three passes over the rows."""
+    """The three passes over the rows, each done by several processes."""
 
     cluster: Cluster
     decisions: Decisions
@@ -143,77 +145,80 @@ class _Copying:
         """Read the original: count its rows and remember what must not be left."""
         originals = Originals()
         rows = self.report.rows = {table.shown: 0 for table in self.decisions.database.tables}
-        collecting: Collecting | None = None
-        shown, pace = "", _Pace(self.tell, "reading", 0)
-        with self.cluster.rows() as events:
-            for event in events:
-                if isinstance(event, Begin):
-                    table = self._table(event)
-                    shown = table.shown
-                    collecting = Collecting(self.decisions, table, event.columns, originals)
-                elif isinstance(event, Rows) and collecting is not None:
-                    collecting.take(event.batch)
-                    rows[shown] += pace(event.batch)
+        pace = _Pace(self.tell, "reading", 0)
+
+        def jobs(events: Iterator[Event]) -> Iterator[Batch]:
+            for begin, batch in batches(events):
+                rows[self._table(begin).shown] += pace(batch)
+                yield begin, batch
+
+        with Workers(lambda: passes.Collect(self.decisions, self._table)) as workers:
+            with self.cluster.rows() as events:
+                for _ in workers.in_order(jobs(events)):
+                    pass
+            for parts in workers.gathered():
+                originals.merge(parts)
         self.tell("reading", sum(rows.values()), sum(rows.values()))
         originals.seal()
         return originals
 
     def replace(self, key: bytes, pools: Pools) -> None:
         """Read it again, and write it with every row replaced into the copy."""
-        child = self.cluster.script(COPY)
-        assert child.stdin is not None  # noqa: S101 - it has pipes
-        hint = "give the column another rule, one whose values the constraint allows"
-        try:
-            with self.cluster.rows() as events:
-                with contextlib.suppress(BrokenPipeError):  # its exit code tells why
-                    for piece in self._pieces(events, key, pools):
-                        child.stdin.write(piece)
-                    child.stdin.close()
-                if child.wait():
-                    raise refused("writing the copy", told(child), hint)
-        finally:
-            stop(child)
+        work = passes.Replace(self.decisions, self._table, key, pools)
+        work.prepare()
+        with Workers(lambda: work) as workers:
+            child = self.cluster.script(COPY)
+            assert child.stdin is not None  # noqa: S101 - it has pipes
+            hint = "give the column another rule, one whose values the constraint allows"
+            pace = _Pace(self.tell, "replacing", sum(self.report.rows.values()))
 
-    def _pieces(self, events: Iterator[object], key: bytes, pools: Pools) -> Iterator[bytes]:
-        """The copy's script: the original's, with other rows."""
-        pace = _Pace(self.tell, "replacing", sum(self.report.rows.values()))
-        replacing: Replacing | None = None
-        for event in events:
-            if isinstance(event, Statement):
-                yield event.text
-            elif isinstance(event, Begin):
-                replacing = Replacing(self.decisions, self._table(event), event.columns, key, pools)
-                yield event.text
-            elif isinstance(event, Rows) and replacing is not None:
-                yield replacing(event.batch)
-                yield b"\n"
-                pace(event.batch)
-            else:
-                yield b"\\.\n"
+            def jobs(events: Iterator[Event]) -> Iterator[tuple[Begin | None, bytes]]:
+                for begin, piece in pieces(events):
+                    if begin is not None:
+                        pace(piece)
+                    yield begin, piece
+
+            try:
+                with self.cluster.rows() as events:
+                    with contextlib.suppress(BrokenPipeError):  # its exit code tells why
+                        for piece in workers.in_order(jobs(events)):
+                            child.stdin.write(piece)
+                        child.stdin.close()
+                    if child.wait():
+                        raise refused("writing the copy", told(child), hint)
+            finally:
+                stop(child)
 
     def prove(self, originals: Originals, target: IO[bytes]) -> None:
         """Search the copy, while PostgreSQL finishes it and dumps it into the target."""
-        finishing = _Finishing(self.cluster, target)
-        try:
-            problems = self._search(originals).problems(self.report.rows)
-            if problems:
-                raise NotProven(problems)
-            finishing.wait()
-            self.report.unproven = tuple(_broken(self.cluster, self.decisions.database))
-        finally:
-            finishing.stop()
+        with Workers(lambda: passes.Prove(self.decisions, originals)) as workers:
+            finishing = _Finishing(self.cluster, target)
+            try:
+                problems = self._searched(workers).problems(self.report.rows)
+                if problems:
+                    raise NotProven(problems)
+                finishing.wait()
+                self.report.unproven = tuple(_broken(self.cluster, self.decisions.database))
+            finally:
+                finishing.stop()
 
-    def _search(self, originals: Originals) -> Found:
+    def _searched(self, workers: Workers) -> Found:
         found = Found()
-        tables = self.decisions.database.tables
         pace = _Pace(self.tell, "proving", sum(self.report.rows.values()))
-        searching: Searching | None = None
-        for event in _read_back(self.cluster, tables):
-            if isinstance(event, int):
-                searching = Searching(self.decisions, tables[event], originals, found)
-            elif searching is not None:
-                searching.take(event)
-                pace(event)
+
+        def jobs() -> Iterator[tuple[int, bytes]]:
+            number = -1
+            for event in _read_back(self.cluster, self.decisions.database.tables):
+                if isinstance(event, int):
+                    number = event
+                else:
+                    pace(event)
+                    yield number, event
+
+        for _ in workers.in_order(jobs()):
+            pass
+        for part in workers.gathered():
+            found.merge(part)
         return found
 
     def _table(self, begin: Begin) -> Table:

@@ -149,6 +149,16 @@ def test_rules_that_keep_values_different_are_allowed_in_a_key(rule: Any) -> Non
     decided({"t": {"c": rule}}, table("t", c="text"), keys=[Key("t_c_key", "t", ("c",))])
 
 
+def test_partitions_have_the_rules_of_the_whole_or_their_own() -> None:
+    columns = (Column("who", "text"),)
+    parts = [Table("public", f"visits_{year}", columns, whole="visits") for year in (2025, 2026)]
+    made = decided({"visits": {"who": "name"}, "visits_2026": {"who": "hash"}}, *parts)
+    assert [made.of(part)["who"].kind for part in parts] == ["name", "hash"]
+    assert wrong({"visits": {"whom": "name"}}, *parts)[0] == (
+        "visits.whom: there is no such column, did you mean who?"
+    )
+
+
 def test_a_shift_is_allowed_in_a_key_together_with_what_it_is_by() -> None:
     visits = table("visits", member_id="int8", day="date")
     rules = {"visits": {"day": {"shift": "9 days", "by": "member_id"}}}
