@@ -132,7 +132,9 @@ def test_a_volume_survives_its_service_and_destroy_unless_told(
     assert site.get("/visits").json() == {"visits": 3}
 
     server.cli("destroy", "--project", project, "--yes-destroy", f"{project}-production")
-    assert not engine.services(filters={"label": f"havre.project={project}"})
+    label = {"label": f"havre.project={project}"}
+    left = [*engine.services(filters=label), *engine.networks(filters=label)]
+    assert [*left, *engine.containers(all=True, filters=label)] == [], "at once, not when Swarm comes to it"
     names = [volume["Name"] for volume in engine.volumes()["Volumes"]]
     assert f"{project}-production-data" in names
 

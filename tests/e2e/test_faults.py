@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any
 
 import docker
 import pytest
+from docker.errors import NotFound
 
 from support.load import Shape, under_load
 from support.repository import Repository, manifest
@@ -203,7 +205,8 @@ def test_killed_task_while_havre_is_down(
 
 def test_port_conflict(server: Server, make: Make, site: Any, engine: docker.APIClient, project: str) -> None:
     """Somebody else holds the router's port: the deployment names it, and works once it is free."""
-    engine.remove_service("havre-router")
+    with contextlib.suppress(NotFound):
+        engine.remove_service("havre-router")
     wait_for_free_port(80)
     repository = make()
     with socket.create_server(("0.0.0.0", 80)):

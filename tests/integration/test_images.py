@@ -11,7 +11,7 @@ import docker
 import pytest
 
 from havre.adapters.buildkit.platform import prepare
-from havre.images import PLATFORM_IMAGES, RECIPE_LABEL, platform_image, recipe_hash
+from havre.images import PLATFORM_IMAGES, RECIPE_LABEL, PlatformImage, platform_image, recipe_hash
 from integration.image_containers import (
     HOST_BUNDLE,
     ON_DEMAND,
@@ -48,6 +48,14 @@ def test_each_image_says_which_recipe_it_is_from(engine: docker.DockerClient, id
 )
 def test_runs_as_an_unprivileged_user(engine: docker.DockerClient, ids: dict[str, str], name: str) -> None:
     assert output(engine, platform_image(name).tag, "id", "-u").strip() not in {"", "0"}
+
+
+@pytest.mark.parametrize("image", PLATFORM_IMAGES, ids=lambda image: image.name)
+def test_no_program_can_be_changed_by_everybody(
+    engine: docker.DockerClient, ids: dict[str, str], image: PlatformImage
+) -> None:
+    found = output(engine, image.tag, "find", "/usr/local", "/usr/bin", "/opt", "-type", "f", "-perm", "-002")
+    assert found == ""
 
 
 @pytest.mark.parametrize("name", ["nginx", "postgres", "redis", "traefik"])

@@ -75,7 +75,7 @@ def manifest(project: str, **api: Any) -> dict[str, Any]:
         "build": ".",
         "port": 3000,
         "health": {"path": "/health", "start_period": "20s"},
-        "drain": "2s",
+        "drain": "1s",
         "stop_grace": "5s",
         "domain": f"{project}.localhost",
         **api,

@@ -53,6 +53,8 @@ class Service:
     replicas: int
     tasks: tuple[Task, ...] = ()
     is_job: bool = False
+    stop_grace: float = 10.0
+    """Seconds that each task may take after its stop signal."""
 
     def label(self, name: str) -> str:
         """A label's value, empty if it has none."""

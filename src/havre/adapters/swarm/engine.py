@@ -43,13 +43,13 @@ class Engine(Stores, Containers):
     def info(self) -> dict[str, Any]:
         """The engine's description of itself (``GET /info``)."""
         with explained("reading the engine's description"):
-            return self._api.info()
+            return self.api.info()
 
     def is_up(self) -> bool:
         """Whether the engine answers and its Swarm can be asked."""
         try:
             with explained("asking the engine"):
-                self._api.services(filters={"name": naming.ROUTER_SERVICE})
+                self.api.services(filters={"name": naming.ROUTER_SERVICE})
         except EngineError:
             return False
         return True
@@ -70,7 +70,7 @@ class Engine(Stores, Containers):
     def begin_swarm(self, address: str) -> None:
         """Make this engine the manager of a new Swarm; others would reach it at ``address``."""
         with explained("beginning a Swarm"):
-            self._api.init_swarm(advertise_addr=address)
+            self.api.init_swarm(advertise_addr=address)
 
     def snapshot(self, **labels: str) -> Snapshot:
         """Havre's services and their tasks, narrowed to those with these labels."""
@@ -80,9 +80,9 @@ class Engine(Stores, Containers):
         with explained("listing services"):
             for attempt in Retrying(retry=meanwhile, stop=stop_after_delay(5), reraise=True):
                 with attempt:
-                    services = self._api.services(filters={"label": wanted})
+                    services = self.api.services(filters={"label": wanted})
                     ids = [service["ID"] for service in services]
-                    tasks = self._api.tasks(filters={"service": ids}) if ids else []
+                    tasks = self.api.tasks(filters={"service": ids}) if ids else []
         return snapshot(services, tasks)
 
     def environment(self, project: str, environment: str) -> Snapshot:
@@ -92,7 +92,7 @@ class Engine(Stores, Containers):
     def tasks_of(self, service_names: Sequence[str]) -> tuple[Task, ...]:
         """The tasks of some services, newest first: one quick request, for tight loops."""
         with explained("listing tasks"):
-            tasks = self._api.tasks(filters={"service": list(service_names)})
+            tasks = self.api.tasks(filters={"service": list(service_names)})
         ordered = sorted(tasks, key=lambda task: str(task.get("CreatedAt", "")), reverse=True)
         return tuple(task_of(task) for task in ordered)
 
@@ -100,7 +100,7 @@ class Engine(Stores, Containers):
         """The id of a local image, None if the engine does not have it."""
         with explained(f"looking for the image {reference}"):
             try:
-                return cast("str", self._api.inspect_image(reference)["Id"])
+                return cast("str", self.api.inspect_image(reference)["Id"])
             except NotFound:
                 return None
 
@@ -116,7 +116,7 @@ class Engine(Stores, Containers):
         with explained(f"starting {workload.name}"):
             current = self._inspect(workload.name)
             if current is None:
-                self._api.create_service(**_arguments(self._request(wanted)))
+                self.api.create_service(**_arguments(self._request(wanted)))
                 return Change.CREATED
             self._require_own(current, wanted)
             is_other = current["Spec"].get("Labels", {}).get(naming.SPEC) != wanted.fingerprint()
@@ -175,13 +175,13 @@ class Engine(Stores, Containers):
         """Remove a service if it is there; its tasks end in their stop grace period."""
         with explained(f"removing {name}"):
             try:
-                self._api.remove_service(name)
+                self.api.remove_service(name)
             except NotFound:
                 return
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         try:
-            return cast("dict[str, Any]", self._api.inspect_service(name))
+            return cast("dict[str, Any]", self.api.inspect_service(name))
         except NotFound:
             return None
 
@@ -204,9 +204,9 @@ class Engine(Stores, Containers):
             retry=out_of_sequence, stop=stop_after_delay(10), wait=wait_fixed(0.05), reraise=True
         ):
             with attempt:
-                current = self._api.inspect_service(name)
+                current = self.api.inspect_service(name)
                 request = change(current["Spec"])
-                self._api.update_service(
+                self.api.update_service(
                     current["ID"], version=current["Version"]["Index"], **_arguments(request)
                 )
 

@@ -146,13 +146,4 @@ def remove_left(engine: Engine, role: str) -> int:
 
     Call it only while no other process has one of them.
     """
-    client = engine.connect()
-    try:
-        with explained("looking for what an earlier process left"):
-            left = client.containers(all=True, filters={"label": f"{naming.ROLE}={role}"})
-            for container in left:
-                with contextlib.suppress(NotFound):
-                    client.remove_container(container["Id"], v=True, force=True)
-    finally:
-        client.close()
-    return len(left)
+    return engine.remove_containers({naming.ROLE: role})

@@ -6,11 +6,9 @@ When the service of a job is removed, its containers stay, and one that runs goe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Final
 
-import docker
 from docker.errors import NotFound
 
 from havre.adapters.swarm.calls import explained
@@ -29,7 +27,8 @@ def stop(engine: Engine, name: str) -> None:
     Raises:
         EngineError: the engine refused or did not answer.
     """
-    with _connected(engine, f"stopping {name}") as client:
+    client = engine.api
+    with explained(f"stopping {name}"):
         local = client.containers(filters={"label": f"{_SERVICE_NAME}={name}"})
         for container in local:
             settings = client.inspect_container(container["Id"])["Config"]
@@ -51,17 +50,4 @@ def remove_containers(engine: Engine, name: str) -> None:
     Raises:
         EngineError: the engine refused or did not answer.
     """
-    with _connected(engine, f"removing the containers of {name}") as client:
-        for container in client.containers(all=True, filters={"label": f"{_SERVICE_NAME}={name}"}):
-            with suppress(NotFound):
-                client.remove_container(container["Id"], force=True)
-
-
-@contextmanager
-def _connected(engine: Engine, doing: str) -> Iterator[docker.APIClient]:
-    client = engine.connect()
-    try:
-        with explained(doing):
-            yield client
-    finally:
-        client.close()
+    engine.remove_containers({_SERVICE_NAME: name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from havre.adapters.swarm.engine import Engine
 from havre.domain.overlay import Holder, Overlay, in_use
 
 _NUMBERS: Final = "com.docker.network.driver.overlay.vxlanid_list"
+_LISTED: Final = 10.0  # seconds for which a network that was removed may be listed
+_LOOK: Final = 0.05  # seconds
 _TASK: Final = "com.docker.swarm.task.id"
 
 
@@ -36,6 +39,9 @@ def _overlay(network: dict[str, Any]) -> Overlay:
 def remove(engine: Engine, name: str) -> None:
     """Remove a network, waiting for the last task's end to be noticed; one that is gone is fine.
 
+    The engine lists it until each task that was in it is removed, and would take it for a new one of its
+    name; so that is waited for too, but not for ever.
+
     Raises:
         EngineError: something is in it that does not end by itself, which is said at once; or the engine
             refuses or does not answer.
@@ -52,6 +58,9 @@ def remove(engine: Engine, name: str) -> None:
             if is_busy(error):
                 raise in_use(name, tuple(holders(engine, name))) from error
             raise
+        end = time.monotonic() + _LISTED
+        while engine.network_id(name) is not None and time.monotonic() < end:
+            time.sleep(_LOOK)
 
 
 def _remove_once(engine: Engine, name: str, number: str) -> None:

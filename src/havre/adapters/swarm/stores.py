@@ -16,7 +16,7 @@ class Stores(Connection):
         """The address of this machine on a bridge network; empty if it is not there."""
         with explained(f"reading the network {network}"):
             try:
-                pools = self._api.inspect_network(network)["IPAM"]["Config"] or [{}]
+                pools = self.api.inspect_network(network)["IPAM"]["Config"] or [{}]
             except NotFound:
                 return ""
             return str(pools[0].get("Gateway", ""))
@@ -32,7 +32,7 @@ class Stores(Connection):
                 else None
             )
             try:
-                self._api.create_network(
+                self.api.create_network(
                     name, driver="overlay", labels=labels, check_duplicate=True, ipam=ipam
                 )
             except APIError as error:
@@ -42,30 +42,30 @@ class Stores(Connection):
     def network_id(self, name: str) -> str | None:
         """Id of an overlay network, None if it is not there."""
         # Not by driver: Swarm tells that of a new network a moment later (4 of 30 were not found).
-        found = self._api.networks(filters={"name": name, "scope": "swarm"})
+        found = self.api.networks(filters={"name": name, "scope": "swarm"})
         return next((net["Id"] for net in found if net["Name"] == name), None)
 
     def networks(self, labels: dict[str, str]) -> list[str]:
         """Names of the overlay networks with these labels."""
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with explained("listing networks"):
-            found = self._api.networks(filters={"label": wanted, "scope": "swarm"})
+            found = self.api.networks(filters={"label": wanted, "scope": "swarm"})
         return sorted(net["Name"] for net in found)
 
     def ensure_secret(self, name: str, value: bytes, labels: dict[str, str]) -> None:
         """Hand a secret to the Swarm unless one of that name (it carries the version) is there."""
         with explained(f"storing the secret {name}"):
             if not self._secret_id(name):
-                self._api.create_secret(name, value, labels=labels)
+                self.api.create_secret(name, value, labels=labels)
 
     def _secret_id(self, name: str) -> str | None:
-        found = self._api.secrets(filters={"name": name})
+        found = self.api.secrets(filters={"name": name})
         return next((secret["ID"] for secret in found if secret["Spec"]["Name"] == name), None)
 
     def secrets(self, labels: dict[str, str]) -> list[str]:
         """Names of the Swarm's secrets that have these labels."""
         with explained("listing secrets"):
-            found = self._api.secrets(filters={"label": [f"{key}={value}" for key, value in labels.items()]})
+            found = self.api.secrets(filters={"label": [f"{key}={value}" for key, value in labels.items()]})
         return [secret["Spec"]["Name"] for secret in found]
 
     def remove_secret(self, name: str) -> None:
@@ -75,13 +75,13 @@ class Stores(Connection):
             if found:
                 for attempt in while_busy():
                     with attempt:
-                        self._api.remove_secret(found)
+                        self.api.remove_secret(found)
 
     def volumes(self, labels: dict[str, str]) -> list[str]:
         """Names of the volumes that have these labels."""
         wanted = [f"{key}={value}" for key, value in labels.items()]
         with explained("listing volumes"):
-            found = self._api.volumes(filters={"label": wanted})["Volumes"] or []
+            found = self.api.volumes(filters={"label": wanted})["Volumes"] or []
         return sorted(volume["Name"] for volume in found)
 
     def remove_volume(self, name: str) -> None:
@@ -89,4 +89,4 @@ class Stores(Connection):
         with explained(f"removing the volume {name}"):
             for attempt in while_busy():
                 with attempt:
-                    self._api.remove_volume(name)
+                    self.api.remove_volume(name)

@@ -80,14 +80,17 @@ class RouterService:
         recent = [t for t in tasks if since is None or datetime.fromisoformat(t.since) >= since]
         return next((task.error for task in recent if task.error), "it is starting")
 
-    def connect(self) -> traefik.Router:
+    def connect(self, *, may_return: bool = True) -> traefik.Router:
         """The way to the router that runs now.
+
+        Args:
+            may_return: whether to wait for one that ended; False if it is known not to come back by itself.
 
         Raises:
             EngineError: it does not run.
         """
         # One that ran a moment ago is started again by the engine; an operation need not fail for that.
-        deadline = time.monotonic() + (_RETURN if self._router else 0.0)
+        deadline = time.monotonic() + (_RETURN if self._router and may_return else 0.0)
         while (found := self._find()) is None and time.monotonic() < deadline:
             time.sleep(0.2)
         if found:
