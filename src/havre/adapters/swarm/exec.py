@@ -20,7 +20,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import docker
@@ -77,9 +77,10 @@ class Session:
             EngineError: the connection broke, or the engine cut the output off.
         """
         sink = _Raw(out) if self._tty else _Frames(out, err)
-        connection, rest = self._start()
+        connection, rest = self._start(size)
         with connection:
             if size:
+                # Before API 1.42 an engine leaves out ConsoleSize, and the command is told a moment late.
                 self.resize(*size)
             self._pump(connection, rest, source, sink)
         code = self._exit_code()
@@ -90,8 +91,11 @@ class Session:
             )
         return code
 
-    def _start(self) -> tuple[socket.socket, bytes]:
-        body = json.dumps({"Detach": False, "Tty": self._tty}).encode()
+    def _start(self, size: tuple[int, int] | None) -> tuple[socket.socket, bytes]:
+        wanted: dict[str, Any] = {"Detach": False, "Tty": self._tty}
+        if size:
+            wanted["ConsoleSize"] = [size[1], size[0]]
+        body = json.dumps(wanted).encode()
         head = (
             f"POST /v{self._client.api_version}/exec/{self._id}/start HTTP/1.1\r\nHost: docker\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
