@@ -120,8 +120,41 @@ def test_an_app_with_a_port_keeps_its_guess() -> None:
     made = made_of({"test": ["CMD", "/bin/healthz"]}, ports=["3000"])
     assert (app_of(made)["port"], app_of(made)["health"]) == (3000, "/")
     assert "ready" not in app_of(made)
-    made = made_of({"test": ["NONE"]}, ports=["3000"])
-    assert "cannot check" in verdict(made, "healthcheck.test")[1]
+
+
+@pytest.mark.parametrize(
+    ("check", "part"),
+    [
+        ({"test": ["NONE"]}, "test"),
+        ({"disable": True}, "disable"),
+        ({"disable": "yes", "test": "curl -f http://localhost/live"}, "test"),
+    ],
+)
+def test_an_app_with_a_port_whose_check_is_switched_off_is_asked_at_a_guess(
+    check: dict[str, Any], part: str
+) -> None:
+    made = made_of(check, ports=["3000"])
+    assert app_of(made)["health"] == "/"
+    assert verdict(made, f"healthcheck.{part}")[0] is Outcome.DROPPED
+    assert "here at /" in verdict(made, f"healthcheck.{part}")[1]
+    assert made.warnings == ("jobs: its health check is switched off, so health: / is a guess",)
+    assert "health: a guess" in made.text
+
+
+def test_times_alone_are_no_health_check() -> None:
+    made = made_of({"timeout": "3s", "disable": False}, ports=["3000"])
+    assert made.warnings == ("jobs: no health check is told, so health: / is a guess",)
+
+
+@pytest.mark.parametrize("said", [False, "no", "off", "0"])
+def test_a_check_that_is_not_disabled_is_kept(said: object) -> None:
+    made = made_of({"test": "curl -f http://localhost/live", "disable": said}, ports=["80"])
+    assert app_of(made)["health"] == "/live"
+    assert verdict(made, "healthcheck.disable")[0] is Outcome.CARRIED
+    assert not made.warnings
+    made = made_of({"test": ["CMD", "pg_isready"], "disable": said})
+    assert app_of(made)["ready"] == {"command": ["pg_isready"]}
+    assert verdict(made, "healthcheck.disable") == (Outcome.CARRIED, "")
 
 
 def test_a_worker_of_an_image_that_exposes_a_port_takes_no_requests() -> None:

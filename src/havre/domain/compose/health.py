@@ -22,6 +22,7 @@ _PATIENCE: Final = 60.0
 _MOST_RETRIES: Final = 100
 _FROM_VARIABLE: Final = re.compile(r"[\w-]*[= ]?\"?\$\{?\w+\}?\"?")
 """An option that takes its value from a variable of the container: it gives nothing away."""
+_NAME_A_PATH: Final = "name a path that answers 200 when the program can take requests"
 _UNKNOWN: Final = "it is no part of a health check that Havre knows"
 
 # Only its words say that a command needs no shell: nothing that one expands, joins or quotes in its way.
@@ -63,19 +64,17 @@ def convert_health(state: State, service: Service, main: int | None) -> None:
     ledger, check = state.ledger, service.node.get("healthcheck")
     if check is None:
         if main is not None:
-            service.notes.append(
-                "health: a guess; name a path that answers 200 when the program can take requests"
-            )
-            state.warnings.append(f"{service.name}: no health check is told, so health: / is a guess")
+            _guess(state, service, "no health check is told")
         return
     if main is None:
         _ready(state, service, check)
         return
-    test, disabled = check.get("test"), check.get("disable")
-    url = asked_url(service)
-    if disabled is not None or not _has_test(check):
+    test, disabled, url = check.get("test"), check.get("disable"), asked_url(service)
+    if not _has_test(check):
         for node in filter(None, (disabled, test)):
-            ledger.dropped(node, "Havre sends no request to what it cannot check")
+            ledger.dropped(node, "Havre asks every app with a port whether it is healthy, here at /")
+        is_off = test is not None or (disabled is not None and disabled.is_true)
+        _guess(state, service, "its health check is switched off" if is_off else "no health check is told")
     elif test is not None and url is not None:
         service.body["health"] = url[1]
         told = f"Havre asks for {url[1]} from outside, without a tool in the image"
@@ -84,12 +83,15 @@ def convert_health(state: State, service: Service, main: int | None) -> None:
         ledger.changed(test, f"{service.target}.health", told)
     elif test is not None:
         reason = "it is no request: Havre asks a path of HTTP, and / is a guess"
-        ledger.dropped(test, reason, "name a path that answers 200 when the program can take requests")
-        state.warnings.append(f"{service.name}: its health check asks for no URL, so health: / is a guess")
-        service.notes.append(
-            "health: a guess; name a path that answers 200 when the program can take requests"
-        )
+        ledger.dropped(test, reason, _NAME_A_PATH)
+        _guess(state, service, "its health check asks for no URL")
     _times_of_health(state, service, check)
+
+
+def _guess(state: State, service: Service, why: str) -> None:
+    """Tell that nothing says which path to ask."""
+    service.notes.append(f"health: a guess; {_NAME_A_PATH}")
+    state.warnings.append(f"{service.name}: {why}, so health: / is a guess")
 
 
 def _has_test(check: Node) -> bool:
@@ -126,7 +128,9 @@ def _times_of_health(state: State, service: Service, check: Node) -> None:
 
 
 def _timeout_and_retries(state: State, check: Node, target: str, into: dict[str, object]) -> None:
-    timeout, retries = check.get("timeout"), check.get("retries")
+    timeout, retries, disabled = check.get("timeout"), check.get("retries"), check.get("disable")
+    if disabled is not None and not disabled.is_true:
+        state.ledger.carried(disabled, target)
     seconds = seconds_of(timeout.text) if timeout else None
     if timeout is not None and seconds:
         into["timeout"] = duration(seconds)
