@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from havre.domain.compose.state import Service, State
-from havre.domain.compose.tree import Node
+from havre.domain.compose.tree import Node, Path
 from havre.domain.compose.words import Mount, mount_of, name_of
 
 _DATA: Final = re.compile(
@@ -15,6 +16,17 @@ _DATA: Final = re.compile(
 )
 _CONFIGURATION: Final = re.compile(r"\.[A-Za-z0-9]{1,8}$")
 _SOCKET: Final = re.compile(r"docker\.sock$|/run/podman")
+_KEPT: Final[frozenset[Path]] = frozenset(
+    {("type",), ("source",), ("target",), ("read_only",), ("volume", "nocopy")}
+)
+_LOST: Final[dict[Path, str]] = {
+    ("volume", "subpath"): "the whole volume is mounted, not a folder of it",
+    ("volume", "labels"): "Havre labels the volumes that it makes itself",
+    ("bind",): "it is a volume now, not a folder of the machine",
+    ("tmpfs",): "it is a volume, which is on disk",
+    ("image",): "it is a volume, not an image",
+    ("consistency",): "Linux engines do not know it",
+}
 _SYSTEM: Final = re.compile(r"/(?:proc|sys|dev|run/secrets)(?:/|$)|/$")
 
 
@@ -85,10 +97,24 @@ def _keep(  # noqa: PLR0917 - one volume has so many sides
         reasons.append(f"it is called {name}")
     if options:
         reasons.append(f"without the options {', '.join(sorted(options))}: the service may write to it")
-    if reasons:
-        state.ledger.changed(node, target, "; ".join(reasons))
-    else:
+    for leaf, reason in _lost(node):
+        state.ledger.dropped(leaf, reason)
+    if not reasons:
         state.ledger.carried(node, target)
+        return
+    is_in_parts = any(state.ledger.has(leaf) for leaf in node.leaves())
+    named = node.get("source") or node.get("target") if is_in_parts else None
+    state.ledger.changed(named or node, target, "; ".join(reasons))
+    state.ledger.carried(node, target)  # what is left of its parts, if there are any
+
+
+def _lost(node: Node) -> Iterator[tuple[Node, str]]:
+    """The parts of an entry's long form which a volume of Havre has no place for, each with the reason."""
+    for leaf in node.leaves():
+        path = leaf.path[len(node.path) :]
+        if path and path not in _KEPT:
+            known = (reason for key, reason in _LOST.items() if path[: len(key)] == key)
+            yield leaf, next(known, "it is no key of a volume that Havre knows")
 
 
 def _bind(state: State, service: Service, node: Node, mount: Mount, taken: set[str]) -> None:
