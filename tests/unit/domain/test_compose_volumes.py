@@ -114,3 +114,55 @@ def test_every_part_of_a_long_form_has_exactly_one_verdict(
             key = ".".join(str(part) for part in leaf.path if isinstance(part, str))
             if key in LOST:
                 assert told[key] is Outcome.DROPPED
+
+
+@pytest.mark.parametrize(
+    ("mount", "volume"),
+    [
+        ("./uploads:/app/uploads", "app-uploads:/app/uploads"),
+        ("/srv/uploads:/app/uploads:ro", "app-uploads:/app/uploads"),
+        ("./var/data:/data/", "app-data:/data"),
+        ({"type": "bind", "source": "./m", "target": "/srv/media/in"}, "app-m:/srv/media/in"),
+    ],
+)
+@pytest.mark.parametrize("service", [{"build": "."}, {}], ids=["built", "image"])
+def test_a_folder_of_data_becomes_a_volume(mount: object, volume: str, service: dict[str, str]) -> None:
+    made = made_of(mount, **service)
+    assert volumes_of(made) == [volume]
+    (told,) = [v for v in made.verdicts if v.outcome is Outcome.CHANGED and "volumes[0]" in v.name]
+    assert "begins empty" in told.reason
+
+
+@pytest.mark.parametrize("mount", [".:/app", "./src:/app/src", ".:/data", "./:/app/storage"])
+def test_source_code_becomes_none(mount: str) -> None:
+    made = made_of(mount, build=".")
+    assert volumes_of(made) == []
+    assert "source code" in verdict(made, "")[1]
+
+
+def test_a_folder_that_is_shared_becomes_one_volume() -> None:
+    shared = {"image": "x", "volumes": ["./uploads:/app/uploads"]}
+    other = {"image": "x", "volumes": ["./other/uploads:/app/uploads"]}
+    named = {"image": "x", "volumes": ["app-uploads:/app/uploads"]}
+    made = converted({"app": shared, "worker": {**shared, "volumes": ["./uploads/:/in/media"]}, "w2": other})
+    assert volumes_of(made, "worker") == ["app-uploads:/in/media"]
+    assert volumes_of(made, "w2") == ["w2-uploads:/app/uploads"]
+    made = converted({"app": shared, "named": named})
+    assert volumes_of(made) == ["app-uploads-2:/app/uploads"]
+
+
+@pytest.mark.parametrize(
+    ("image", "volumes", "words"),
+    [
+        ("mariadb:11", [], "LOSES ALL ITS DATA"),
+        ("mongo", ["./mongo.conf:/etc/mongod.conf"], "LOSES ALL ITS DATA"),
+        ("mariadb:11", ["db:/var/lib/mysql"], "save its data yourself"),
+        ("mongo", ["./db:/data/db"], "save its data yourself"),
+        ("memcached", [], "save its data yourself"),
+    ],
+)
+def test_a_database_without_a_volume_is_warned_of(image: str, volumes: list[str], words: str) -> None:
+    made = made_of(*volumes, image=image)
+    (warning,) = made.warnings
+    assert words in warning
+    assert ("volumes: there is none" in made.text) is ("LOSES" in words)

@@ -115,6 +115,9 @@ _STORES: Final = re.compile(
     r"|memcached|rabbitmq|kafka|minio|meilisearch|typesense"
 )
 
+IN_MEMORY: Final = frozenset({"memcached"})
+"""Those stores that keep nothing on disk."""
+
 
 def managed_kind(image: ImageName) -> str:
     """``postgres`` or ``redis`` for the images that Havre replaces by its own service, else nothing."""

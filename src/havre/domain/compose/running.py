@@ -9,7 +9,7 @@ from typing import Final
 
 from havre.domain.compose import resources
 from havre.domain.compose.environment import convert_environment
-from havre.domain.compose.known import SERVICE_KEYS, STOP_SIGNALS, store_of
+from havre.domain.compose.known import IN_MEMORY, SERVICE_KEYS, STOP_SIGNALS, store_of
 from havre.domain.compose.network import convert_network
 from havre.domain.compose.state import Service, State
 from havre.domain.compose.storage import convert_volumes
@@ -27,7 +27,12 @@ _ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 def convert_app(state: State, service: Service) -> None:
     """Fill in the body of an app, and say what became of each key."""
     _image_or_build(state, service)
-    _store_note(state, service)
+    store = store_of(service.image) if service.image and not service.node.get("build") else ""
+    if store:
+        service.body["strategy"] = "recreate"
+        service.notes.append(
+            f"{store}: Havre has no kind for it; it runs as a plain app, without backups of its data"
+        )
     convert_network(state, service)
     convert_environment(state, service)
     for key, node in service.node.map.items():
@@ -37,16 +42,23 @@ def convert_app(state: State, service: Service) -> None:
             resources.convert_resources(state, service)
         elif key in SERVICE_KEYS:
             state.ledger.dropped(node, *SERVICE_KEYS[key])
-
-
-def _store_note(state: State, service: Service) -> None:
-    store = store_of(service.image) if service.image and not service.node.get("build") else ""
     if store:
-        service.body["strategy"] = "recreate"
-        service.notes.append(
-            f"{store}: Havre has no kind for it; it runs as a plain app, without backups of its data"
-        )
-        state.warnings.append(f"{service.name} ({store}) runs as a plain app: save its data yourself")
+        _store_warning(state, service, store)
+
+
+def _store_warning(state: State, service: Service, store: str) -> None:
+    """What becomes of the data of a store for which there is no kind."""
+    told = f"{service.name} ({store}) runs as a plain app"
+    if service.body.get("volumes") or store in IN_MEMORY:
+        state.warnings.append(f"{told}: save its data yourself")
+        return
+    service.notes.append(
+        "volumes: there is none, so each release and each restart begins without the data of the one before"
+    )
+    state.warnings.append(
+        f"{told} without a volume: each release and each restart LOSES ALL ITS DATA; before the first one, "
+        f"write volumes: [{service.name}-data:/PATH], PATH being where the image keeps its data"
+    )
 
 
 # Image and build

@@ -89,6 +89,8 @@ class State:
     released: dict[str, Service] = field(default_factory=dict)
     """Services that ran once before an app, which became its release command."""
     warnings: list[str] = field(default_factory=list)
+    folders: dict[str, str] = field(default_factory=dict)
+    """Folders of the machine that became volumes, and the names of these."""
     base_domain: str = ""
     domains: set[str] = field(default_factory=set)
     _names: dict[str, str] = field(default_factory=dict, repr=False)

@@ -135,11 +135,9 @@ def _bind(state: State, service: Service, node: Node, mount: Mount, taken: set[s
             "folders of a machine are not part of a release",
             "use a named volume, or put it into the image",
         )
-    elif _DATA.search(mount.target) and not service.node.get("build"):
-        name = name_of(posixpath.basename(mount.source.rstrip("/")) or service.name)
-        name = name if name.startswith(service.name) else name_of(f"{service.name}-{name}")
+    elif _DATA.search(mount.target) and posixpath.normpath(mount.source) not in {".", ".."}:
         why = f"the folder becomes a volume, which begins empty: copy {_relative(mount.source)} into it once"
-        _keep(state, service, node, mount, name, taken, why)
+        _keep(state, service, node, mount, _name_of_folder(state, service, mount.source), taken, why)
     elif not service.node.get("build"):
         state.ledger.dropped(
             node,
@@ -152,6 +150,24 @@ def _bind(state: State, service: Service, node: Node, mount: Mount, taken: set[s
             "it lays source code over the image, as for development; the image holds what was built",
             "see that the Dockerfile copies these files; for data that stays, name a volume",
         )
+
+
+def _name_of_folder(state: State, service: Service, source: str) -> str:
+    """The name of the volume for a folder: one for all the services that share it."""
+    folder = posixpath.normpath(source)
+    if folder not in state.folders:
+        name = name_of(posixpath.basename(folder) or service.name)
+        name = name if name.startswith(service.name) else name_of(f"{service.name}-{name}")
+        taken = frozenset({*state.folders.values(), *_named_volumes(state)})
+        state.folders[folder] = name_of(name, taken=taken)
+    return state.folders[folder]
+
+
+def _named_volumes(state: State) -> Iterator[str]:
+    for service in state.services.values():
+        for mount in filter(None, map(mount_of, node_items(service.node.get("volumes")))):
+            if mount.kind == "volume" and mount.source:
+                yield name_of(mount.source)
 
 
 def _relative(path: str) -> str:
