@@ -27,7 +27,8 @@ _SECRET = re.compile(
     r"SECRET|PASSWORD|PASSPHRASE|PRIVATE_KEY|(^|_)(TOKEN|PASS|PASSWD|API_?KEY|KEY|SALT|PEPPER|CREDENTIALS?|DSN)$"
 )
 _NO_SECRET = re.compile(
-    r"PUBLIC_KEY|PUBLISHABLE|SITE_KEY|_(ID|NAME|TTL|EXPIRES?(_IN)?|EXPIRATION|LENGTH|ROUNDS|URL|ENABLED)$"
+    r"PUBLIC_KEY|PUBLISHABLE|SITE_KEY|^(USE|ENABLE|REQUIRE|ALLOW)_"
+    r"|_(ID|NAME|TTL|EXPIRES?(_IN)?|EXPIRATION|LENGTH|ROUNDS|URL|ENABLED|TIMEOUT|AGE|DAYS|HOURS|MINUTES|SECONDS)$"
 )
 _POSTGRES_PART = re.compile(
     r"^(?:DB|DATABASE|POSTGRES|POSTGRESQL|PG|PGSQL|SQL)_?(?P<part>HOST|HOSTNAME|SERVER|PORT|USER|USERNAME|PASSWORD|PASS|NAME|DB|DATABASE|DBNAME)$"
@@ -163,11 +164,14 @@ def _of_value(example: Example, around: Around) -> Decided:
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Whether a variable holds something to be kept secret, by its name or by a password in an address."""
+    """Whether a variable holds something to be kept secret, by its name or by a password in an address.
+
+    A short number is no sign of the contrary: example files give ``JWT_SECRET=123456``.
+    """
     if "\n" in value:  # a key or a certificate
         return True
     upper = name.upper()
-    if re.fullmatch(r"true|false|\d{1,6}[smhd]?", value, re.IGNORECASE) and "PASS" not in upper:
+    if value.lower() in {"true", "false"} and "PASS" not in upper:
         return False
     has_password = "://" in value and bool(_password(value))
     return has_password or (bool(_SECRET.search(upper)) and not _NO_SECRET.search(upper))

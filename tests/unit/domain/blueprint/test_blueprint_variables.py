@@ -78,6 +78,23 @@ def test_a_switch_is_no_secret(value: str) -> None:
     assert not looks_secret("USE_TOKEN", value)
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["JWT_SECRET", "ADMIN_TOKEN", "TOKEN", "STRIPE_API_KEY", "PRIVATE_KEY_PIN", "HASH_SALT", "PEPPER",
+     "SMTP_PASS", "DB_PASSWORD", "ENCRYPTION_KEY", "jwt_secret"],
+)  # fmt: skip
+@pytest.mark.parametrize("value", ["1234", "123456", "0", "30d"])
+def test_a_number_may_be_a_secret(name: str, value: str) -> None:
+    assert looks_secret(name, value)
+
+
+@pytest.mark.parametrize(
+    "name", ["PASSWORD_RESET_TIMEOUT", "SECRET_MAX_AGE", "TOKEN_TTL", "PASSWORD_MIN_LENGTH"]
+)
+def test_how_long_a_secret_is_good_is_none(name: str) -> None:
+    assert not looks_secret(name, "3600")
+
+
 def test_no_value_of_a_secret_gets_into_the_manifest() -> None:
     files = {
         "package.json": package({"start": "node a.js"}, "express"),
