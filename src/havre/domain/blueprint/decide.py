@@ -6,12 +6,22 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from havre.domain.blueprint import dockerfiles, libraries, node, procfile, python, sites, variables
+from havre.domain.blueprint import (
+    dockerfiles,
+    example_files,
+    libraries,
+    node,
+    procfile,
+    python,
+    sites,
+    variables,
+)
+from havre.domain.blueprint.example_files import Example
 from havre.domain.blueprint.facts import Facts, join, table
 from havre.domain.blueprint.ignoring import ignore_files
 from havre.domain.blueprint.naming import another, name_of
 from havre.domain.blueprint.proposal import Component, Entry, Gap, Proposal, Said
-from havre.domain.blueprint.variables import Around, Decided, Example
+from havre.domain.blueprint.variables import Around, Decided
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _STAGING = ("staging", "develop", "preprod", "pre-production", "dev")
@@ -31,16 +41,23 @@ def propose(facts: Facts, *, domain: str = "", project: str = "") -> Proposal:
     """
     name = Said(project, "as asked") if project else _project(facts)
     components = _named(procfile.applied(facts, _components(facts, name.value)))
-    examples = {one.name: variables.examples(facts, one) for one in components}
+    examples = example_files.examples(facts, components)
     database, cache = _data(facts, components, examples)
     hosts = _hosts(components, domain or f"{name.value}.localhost")
     services: list[Entry] = [*(_database(database)), *(_cache(cache))]
     gaps: list[Gap] = []
     secrets: list[str] = []
+    left: list[Example] = []
+    taken = {one.name for found in examples.values() for one in found}
     for component in components:
         around = _around(component, components, database, cache, hosts)
-        decided = [variables.decide(one, around) for one in examples[component.name]
-                   if not one.name.startswith(component.public or ("\0",))]  # fmt: skip
+        decided = []
+        for one in examples[component.name]:
+            became = variables.decide(one, around)
+            if became.left:
+                left.append(one)
+            elif not one.name.startswith(component.public or ("\0",)):
+                decided.append(became)
         gaps += component.gaps
         gaps += [one.gap for one in decided if one.gap and not component.is_worker]
         secrets += [one.secret for one in decided if one.secret]
@@ -48,7 +65,11 @@ def propose(facts: Facts, *, domain: str = "", project: str = "") -> Proposal:
         gaps += [one.gap for one in public if one.gap]
         lines = _lines(component, host=hosts.get(component.name), is_asked=bool(domain))
         env = _env(component, decided, database, cache)
+        taken |= {one.key for one in env}
         services.append(_service(component, lines, [one.entry for one in public if one.entry], env))
+    rest = example_files.untaken(facts, components, taken)
+    left += [one for one in rest if variables.why_left(one.name)]
+    gaps += example_files.unnamed(facts, [one for one in rest if one not in left])
     environments, branch_gaps = _environments(facts, hosts)
     files = tuple(file for component in components for file in component.files)
     return Proposal(
@@ -57,7 +78,7 @@ def propose(facts: Facts, *, domain: str = "", project: str = "") -> Proposal:
         environments=environments,
         files=(*files, *ignore_files(facts, components)),
         gaps=tuple(dict.fromkeys([*gaps, *branch_gaps, *_general(facts, components, domain)])),
-        notes=tuple(_notes(facts)),
+        notes=(*_notes(facts), *_left(left)),
         secrets=tuple(dict.fromkeys(secrets)),
         found=(
             *([Said(f"{_DATABASE} (postgres)", database)] if database else ()),
@@ -171,7 +192,7 @@ def _public(facts: Facts, component: Component, examples: list[Example], around:
     around = replace(around, database="", cache="")
     named = [one for one in examples if one.name.startswith(component.public)]
     known = {one.name for one in named}
-    named += [one for one in variables.in_code(facts, component) if one.name not in known]
+    named += [one for one in example_files.in_code(facts, component) if one.name not in known]
     found = [variables.decide(one, around) for one in named]
     return [_told(component, one) if one.secret else one for one in found]
 
@@ -287,6 +308,15 @@ def _general(facts: Facts, components: list[Component], domain: str) -> Iterator
             "the domains answer on the server itself alone",
             "havre init --domain example.org, or edit them",
         )
+
+
+def _left(left: list[Example]) -> Iterator[str]:
+    """What is said of the variables that are left out on purpose, by their file and the reason."""
+    groups: dict[tuple[str, str], dict[str, None]] = {}
+    for one in left:
+        groups.setdefault((one.file, variables.why_left(one.name)), {})[one.name] = None
+    for (file, why), names in groups.items():
+        yield f"not taken over from {file}: {', '.join(names)} ({why})"
 
 
 def _notes(facts: Facts) -> Iterator[str]:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
-
 from havre.domain import references
-from havre.domain.blueprint.facts import Facts
+from havre.domain.blueprint.example_files import Example
 from havre.domain.blueprint.libraries import is_postgres_url
 from havre.domain.blueprint.naming import name_of
-from havre.domain.blueprint.proposal import Component, Entry, Gap
+from havre.domain.blueprint.proposal import Entry, Gap
 
-FILES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example", ".env.local.example")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _SET_BY_HAVRE = frozenset(
     {"PORT", "NODE_ENV", "HOST", "HOSTNAME", "BIND", "PYTHONUNBUFFERED", "NEXT_TELEMETRY_DISABLED"}
 )
@@ -51,15 +45,6 @@ _OWN = re.compile(
 
 
 @dataclass(frozen=True)
-class Example:
-    """A variable of an example file; ``value`` is empty where the file gives none."""
-
-    name: str
-    value: str
-    file: str
-
-
-@dataclass(frozen=True)
 class Around:
     """What a component's variables can refer to: names of services, empty where there is none."""
 
@@ -74,42 +59,15 @@ class Around:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a variable became: an entry, or nothing and maybe a gap; ``secret`` names the one it needs."""
+    """What a variable became: an entry, or nothing and maybe a gap; ``secret`` names the one it needs.
+
+    ``left`` says why it is left out on purpose.
+    """
 
     entry: Entry | None = None
     gap: Gap | None = None
     secret: str = ""
-
-
-def examples(facts: Facts, component: Component) -> list[Example]:
-    """The variables of a component: of its own example file, else those of the top that its code names."""
-    own = facts.first(component.folder, *FILES)
-    if own:
-        return list(_read(facts, own))
-    top = facts.first(".", *FILES)
-    if not top:
-        return []
-    code = "\n".join(text for _, text in facts.code(component.folder))
-    return [one for one in _read(facts, top) if re.search(rf"\b{re.escape(one.name)}\b", code)]
-
-
-def in_code(facts: Facts, component: Component) -> list[Example]:
-    """The public variables that a component's code asks for; what ends with URL counts as an address."""
-    prefixes = "|".join(map(re.escape, component.public))
-    asked = re.compile(rf"\benv(?:\.|\[[\"'])(({prefixes})[A-Z0-9_]+)")
-    found: dict[str, Example] = {}
-    for path, text in facts.code(component.folder):
-        for name, _ in asked.findall(text):
-            is_address = name.endswith(("URL", "URI", "ORIGIN"))
-            found.setdefault(name, Example(name, "http://localhost" if is_address else "", path))
-    return list(found.values())
-
-
-def _read(facts: Facts, path: str) -> Iterator[Example]:
-    values = dotenv_values(stream=io.StringIO(facts.text(path)), interpolate=False)
-    for name, value in values.items():
-        if _NAME.fullmatch(name):
-            yield Example(name, (value or "").strip(), path)
+    left: str = ""
 
 
 def needs_postgres(found: list[Example]) -> str:
@@ -126,11 +84,18 @@ def _redis_url(value: str) -> bool:
     return value.startswith(("redis://", "rediss://"))
 
 
+def why_left(name: str) -> str:
+    """Why a variable is left out on purpose; empty if it is not."""
+    if name in _SET_BY_HAVRE:
+        return "which Havre and the image set"
+    return "not for production" if _NOT_IN_PRODUCTION.search(name) else ""
+
+
 def decide(example: Example, around: Around) -> Decided:
     """What becomes of a variable at run time."""
     name, value = example.name, example.value
-    if name in _SET_BY_HAVRE or _NOT_IN_PRODUCTION.search(name):
-        return Decided()
+    if why := why_left(name):
+        return Decided(left=why)
     if _STAGE.match(name):
         return Decided(Entry(name, "production", f"{value or 'empty'} in {example.file}"))
     return _of_data(example, around) or _of_value(example, around)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from havre.domain.blueprint.variables import Around, Decided, Example, decide, looks_secret
+from havre.domain.blueprint.example_files import Example
+from havre.domain.blueprint.variables import Around, Decided, decide, looks_secret
 from support.blueprints import Proposed, package
 
 AROUND = Around(own="api", database="db", cache="cache", pages="web", api="api")
@@ -106,17 +107,82 @@ def test_no_value_of_a_secret_gets_into_the_manifest() -> None:
     assert set(found.proposal.secrets) == {"api-token", "smtp"}
 
 
+SEVERAL = {
+    "api/package.json": package({"start": "node a.js"}, "express", name="api"),
+    "api/package-lock.json": "{}",
+    "api/a.js": "process.env.MODE; app.listen(3000)",
+    "jobs/requirements.txt": "fastapi\nuvicorn\n",
+    "jobs/main.py": "app = FastAPI()\nprint(os.environ['SHAPE'], colour)\n",
+}
+PYDANTIC = {
+    "backend/requirements.txt": "fastapi\nuvicorn\npydantic-settings\n",
+    "backend/app/main.py": (
+        "class Settings(BaseSettings):\n    database_url: str\n    jwt_secret: SecretStr\n\napp = FastAPI()\n"
+    ),
+}
+
+
+def said_of(found: Proposed) -> list[str]:
+    return [gap.what for gap in found.proposal.gaps if gap.about == ".env.example"]
+
+
 def test_the_example_file_of_the_top_is_shared_by_what_the_code_names() -> None:
-    server = package({"start": "node a.js"}, "express", name="api")
-    found = Proposed(
-        {
-            "api/package.json": server,
-            "api/package-lock.json": "{}",
-            "api/a.js": "process.env.MODE; app.listen(3000)",
-            ".env.example": "MODE=fast\nCOLOUR=blue\n",
-        }
-    )
+    found = Proposed({**SEVERAL, ".env.example": "MODE=fast\nSHAPE=round\nCOLOUR=blue\nSIZE=9\nDEBUG=1\n"})
     assert found.services["api"]["env"] == {"MODE": "fast"}
+    assert found.services["jobs"]["env"] == {"SHAPE": "round"}
+    assert said_of(found) == ["no code names COLOUR, SIZE, so no service gets them"]
+    assert "not taken over from .env.example: DEBUG (not for production)" in found.proposal.notes
+
+
+def test_code_of_no_service_that_names_a_variable_is_told() -> None:
+    found = Proposed(
+        {**SEVERAL, "shared/mail.js": "process.env.MAIL_FROM", ".env.example": "MAIL_FROM=a@b.example\n"}
+    )
+    assert said_of(found) == [
+        "MAIL_FROM is named by shared/mail.js alone, which is in the folder of no service"
+    ]
+
+
+def test_a_program_that_is_alone_gets_every_variable() -> None:
+    example = (
+        "DATABASE_URL=postgres://localhost/x\nJWT_SECRET=abcdef\nSMTP_HOST=mail.example.org\nHOST=0.0.0.0\n"
+    )
+    found = Proposed({**PYDANTIC, ".env.example": example})
+    assert found.services["api"]["env"] == {
+        "DATABASE_URL": "${db.url}",
+        "JWT_SECRET": {"secret": "jwt-secret"},
+        "SMTP_HOST": "mail.example.org",
+    }
+    assert found.services["db"]["kind"] == "postgres"
+    assert said_of(found) == []
+    assert found.proposal.notes == ("not taken over from .env.example: HOST (which Havre and the image set)",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ("", "DATABASE_URL"),
+        ("", "Database_Url"),
+        ('model_config = SettingsConfigDict(env_prefix="SHOP_")', "SHOP_DATABASE_URL"),
+        ('model_config = {"env_nested_delimiter": "__"}', "DATABASE_URL__HOST"),
+        (
+            'model_config = SettingsConfigDict(env_prefix="shop_", env_nested_delimiter="__")',
+            "SHOP_JWT_SECRET__A",
+        ),
+    ],
+)
+def test_fields_of_pydantic_settings_name_variables(settings: str, name: str) -> None:
+    code = f"{PYDANTIC['backend/app/main.py']}{settings}\n"
+    web = {
+        "web/package.json": package({"start": "node a.js"}, "express", name="web"),
+        "web/a.js": "app.listen(1)",
+    }
+    found = Proposed(
+        {**PYDANTIC, **web, "backend/app/main.py": code, ".env.example": f"{name}=x\nOTHER_URL=y\n"}
+    )
+    assert list(found.services["api"]["env"]) == [name]
+    assert "env" not in found.services["web"]
+    assert said_of(found) == ["no code names OTHER_URL, so no service gets it"]
 
 
 @pytest.mark.parametrize(

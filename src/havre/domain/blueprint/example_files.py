@@ -1,0 +1,142 @@
+"""The variables in ``.env.example``, and which service each belongs to."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from dotenv import dotenv_values
+
+from havre.domain.blueprint.facts import Facts
+from havre.domain.blueprint.proposal import Component, Gap
+
+FILES = (".env.example", ".env.sample", ".env.dist", ".env.template", "env.example", ".env.local.example")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_SETTINGS = re.compile(r"\.prisma$|\.config\.[a-z]+$")
+_PREFIX = re.compile(r"\benv_prefix\s*[=:]\s*[\"'](\w*)[\"']")
+_DELIMITER = re.compile(r"\benv_nested_delimiter[\"']?\s*[=:]\s*[\"']([^\"'\s]+)[\"']")
+
+
+@dataclass(frozen=True)
+class Example:
+    """A variable of an example file; ``value`` is empty where the file gives none."""
+
+    name: str
+    value: str
+    file: str
+
+
+def examples(facts: Facts, components: Collection[Component]) -> dict[str, list[Example]]:
+    """The variables of each component, by its name.
+
+    They are those of its own example file, else those of the file at the top: all of them for a program
+    that is alone in the repository, and those that its code names if there are several.
+    """
+    top = facts.first(".", *FILES)
+    shared = list(read(facts, top)) if top else []
+    is_alone = len({one.folder for one in components}) == 1
+    found: dict[str, list[Example]] = {}
+    for component in components:
+        if own := facts.first(component.folder, *FILES):
+            found[component.name] = list(read(facts, own))
+        elif is_alone and component.kind == "app":
+            found[component.name] = shared
+        elif shared:
+            named = _Named.by(facts, component)
+            public = component.public or ("\0",)
+            found[component.name] = [
+                one for one in shared if one.name.startswith(public) or one.name in named
+            ]
+    return {one.name: found.get(one.name, []) for one in components}
+
+
+def untaken(facts: Facts, components: Collection[Component], taken: Collection[str]) -> list[Example]:
+    """The variables of the file at the top that are not ``taken``, unless a component has all of them."""
+    top = facts.first(".", *FILES)
+    if not top or not components or any(one.folder == "." for one in components):
+        return []
+    return [one for one in read(facts, top) if one.name not in taken]
+
+
+def unnamed(facts: Facts, rest: Collection[Example]) -> Iterator[Gap]:
+    """What is said of variables that no service got: who names them, if anybody does."""
+    names = []
+    for one in rest:
+        place = next(
+            (path for path, text in facts.code(".") if one.name in text and one.name in _words(text)), ""
+        )
+        if place:
+            yield Gap(
+                one.file,
+                f"{one.name} is named by {place} alone, which is in the folder of no service",
+                "add it to env of the services that use this code",
+            )
+        else:
+            names.append(one)
+    if names:
+        it = "it" if len(names) == 1 else "them"
+        yield Gap(
+            names[0].file,
+            f"no code names {', '.join(one.name for one in names)}, so no service gets {it}",
+            f"add {it} to env of the service that needs {it}",
+        )
+
+
+def in_code(facts: Facts, component: Component) -> list[Example]:
+    """The public variables that a component's code asks for; what ends with URL counts as an address."""
+    prefixes = "|".join(map(re.escape, component.public))
+    asked = re.compile(rf"\benv(?:\.|\[[\"'])(({prefixes})[A-Z0-9_]+)")
+    found: dict[str, Example] = {}
+    for path, text in facts.code(component.folder):
+        for name, _ in asked.findall(text):
+            is_address = name.endswith(("URL", "URI", "ORIGIN"))
+            found.setdefault(name, Example(name, "http://localhost" if is_address else "", path))
+    return list(found.values())
+
+
+def read(facts: Facts, path: str) -> Iterator[Example]:
+    """The variables of an example file."""
+    values = dotenv_values(stream=io.StringIO(facts.text(path)), interpolate=False)
+    for name, value in values.items():
+        if _NAME.fullmatch(name):
+            yield Example(name, (value or "").strip(), path)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """The variables that a component's code names.
+
+    Settings of Pydantic name them by their fields, in any case and with a prefix of their own:
+    https://docs.pydantic.dev/latest/concepts/pydantic_settings/.
+    """
+
+    words: frozenset[str]
+    fields: frozenset[str]
+    prefixes: tuple[str, ...]
+    delimiters: tuple[str, ...]
+
+    @classmethod
+    def by(cls, facts: Facts, component: Component) -> _Named:
+        texts = [text for _, text in facts.code(component.folder)]
+        texts += [facts.text(path) for path in facts.below(component.folder) if _SETTINGS.search(path)]
+        code = "\n".join(texts)
+        words = _words(code)
+        is_pydantic = "pydantic-settings" in component.dependencies or "BaseSettings" in words
+        fields = frozenset(word.lower() for word in words) if is_pydantic else frozenset[str]()
+        prefixes = (one.lower() for one in _PREFIX.findall(code))
+        delimiters = (one.lower() for one in _DELIMITER.findall(code))
+        return cls(words, fields, ("", *prefixes), tuple(delimiters))
+
+    def __contains__(self, name: str) -> bool:
+        if name in self.words:
+            return True
+        lower = name.lower()
+        fields = [lower.removeprefix(prefix) for prefix in self.prefixes]
+        fields += [field.partition(mark)[0] for field in fields for mark in self.delimiters]
+        return not self.fields.isdisjoint(fields)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+", text))
