@@ -54,7 +54,7 @@ CASES = (
         "django-pip", "web", "/static/site.css", "navy", (f"{PACKAGES}/iniconfig",),
         (("SECRET_KEY", "test"), ("ALLOWED_HOSTS", "*")),
     ),
-    Case("flask-pip", "api", "/", "flask"),
+    Case("flask-pip", "api", "/", "flask from src"),
     Case("flask-poetry", "api", "/", "poetry", (f"{PACKAGES}/iniconfig", f"{PACKAGES}/poetry")),
     Case("uv-workspace", "api", "/", "from the workspace", (f"{PACKAGES}/iniconfig", "packages", "apps")),
     Case("prisma-npm", "api", "/", "models Member", (".dockerignore",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -26,6 +26,8 @@ _REQUIREMENTS = ("requirements/production.txt", "requirements/prod.txt", "requir
                  "requirements-production.txt", "requirements.txt", "requirements/base.txt")  # fmt: skip
 _TITLES = {"django": "Django", "fastapi": "FastAPI", "flask": "Flask"}
 _CALLS = {"FastAPI": "FastAPI", "Flask": "Flask"}
+_FROM_SRC = re.compile(r"^\s*(?:from|import) src\b", re.MULTILINE)
+_RELATIVE = re.compile(r"^\s*(?:from \.|(?:from|import) src\b)", re.MULTILINE)
 _FACTORY = re.compile(r"^def (create_app|make_app|get_app)\(", re.MULTILINE)
 
 
@@ -110,6 +112,9 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
     if serving is None:
         yield _without_entry(project, name, title)
         return
+    celery = _celery(facts, project.folder) if "celery" in project.dependencies else None
+    if celery and _needs_src(facts, project, celery.path):
+        serving = replace(serving, needs_src=True)
     sources = list(facts.code(project.folder))
     routes = list(listening.called_routes(sources))
     if django:
@@ -132,7 +137,7 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
         gaps=(*health_gaps, *_gaps(project, name, serving), *(django.gaps(name) if django else ())),
     )
     yield component
-    if "celery" in project.dependencies and (module := _celery(sources, project.folder)):
+    if celery:
         yield replace(
             component,
             name="worker",
@@ -142,7 +147,8 @@ def _services(facts: Facts, project: Project, cache: str) -> Iterator[Component]
             health=None,
             release=None,
             command=Said(
-                f"celery --app {module} worker --loglevel info", "the application of Celery in the code"
+                f"celery --app {celery.target} worker --loglevel info",
+                "the application of Celery in the code",
             ),
             files=(),
             gaps=(),
@@ -168,11 +174,13 @@ def _serving(facts: Facts, project: Project, title: str, django: Django | None) 
     found = _application(facts, project.folder, title)
     if found is None:
         return None
-    target, is_factory = found
+    needs_src = _needs_src(facts, project, found.path)
     if title != "FastAPI":
-        return _by_gunicorn(project, title, f"{target}()" if is_factory else target, None)
+        target = f"{found.target}()" if found.is_factory else found.target
+        return replace(_by_gunicorn(project, title, target, None), needs_src=needs_src)
     extra = "" if "uvicorn" in project.dependencies else UVICORN
-    return Serving(title, _uvicorn(*(("--factory",) if is_factory else ()), target), extra)
+    command = _uvicorn(*(("--factory",) if found.is_factory else ()), found.target)
+    return Serving(title, command, extra, needs_src=needs_src)
 
 
 def _by_gunicorn(project: Project, title: str, target: str, django: Django | None) -> Serving:
@@ -193,34 +201,63 @@ def _gunicorn(target: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _application(facts: Facts, folder: str, title: str) -> tuple[str, bool] | None:
-    """Where the application object is, ``module:name``, and whether it is a function that makes one."""
+@dataclass(frozen=True)
+class _Found:
+    """An object in the code: ``module:name``, whether it is a function that makes it, and the file."""
+
+    target: str
+    is_factory: bool
+    path: str
+
+
+def _application(facts: Facts, folder: str, title: str) -> _Found | None:
+    """Where the application object is."""
     made = re.compile(rf"^(\w+)(?:\s*:\s*[\w.]+)?\s*=\s*(?:\w+\.)?{_CALLS[title]}\(", re.MULTILINE)
     by_function = re.compile(r"^(\w+)\s*=\s*(?:create_app|make_app|get_app)\(", re.MULTILINE)
-    factory: tuple[str, bool] | None = None
+    factory: _Found | None = None
     for path, text in facts.code(folder):
-        module = module_of(path, folder)
+        module = module_of(facts, path, folder)
         if module and (found := made.search(text) or by_function.search(text)):
-            return f"{module}:{found[1]}", False
+            return _Found(f"{module}:{found[1]}", False, path)
         if module and factory is None and (found := _FACTORY.search(text)):
-            factory = (f"{module}:{found[1]}", True)
+            factory = _Found(f"{module}:{found[1]}", True, path)
     return factory
 
 
-def module_of(path: str, folder: str) -> str:
+def module_of(facts: Facts, path: str, folder: str) -> str:
     """The name by which a file of a project is imported, empty if it cannot be."""
-    inside = path if folder == "." else path.removeprefix(f"{folder}/")
-    inside = inside.removeprefix("src/")
+    inside = _inside(path, folder)
+    if _is_in_src(facts, path, folder):
+        inside = inside.removeprefix("src/")
     dotted = inside.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     return dotted if inside.endswith(".py") and re.fullmatch(r"[A-Za-z_][\w.]*", dotted) else ""
 
 
-def _celery(sources: list[tuple[str, str]], folder: str) -> str:
-    for path, text in sources:
+def _inside(path: str, folder: str) -> str:
+    return path if folder == "." else path.removeprefix(f"{folder}/")
+
+
+def _is_in_src(facts: Facts, path: str, folder: str) -> bool:
+    """Whether a file is imported from ``src``, which then has to be on the path, and not as part of it."""
+    inside = _inside(path, folder)
+    if not inside.startswith("src/") or facts.has(folder, "src/__init__.py"):
+        return False
+    as_part = _RELATIVE if inside.count("/") == 1 else _FROM_SRC
+    return not as_part.search(facts.text(path))
+
+
+def _needs_src(facts: Facts, project: Project, path: str) -> bool:
+    """Whether a file is imported from ``src`` and is in no package that is installed."""
+    is_installed = project.is_package and _inside(path, project.folder).count("/") > 1
+    return _is_in_src(facts, path, project.folder) and not is_installed
+
+
+def _celery(facts: Facts, folder: str) -> _Found | None:
+    for path, text in facts.code(folder):
         found = re.search(r"^(\w+)\s*=\s*Celery\(", text, re.MULTILINE)
-        if found:
-            return f"{module_of(path, folder)}:{found[1]}"
-    return ""
+        if found and (module := module_of(facts, path, folder)):
+            return _Found(f"{module}:{found[1]}", False, path)
+    return None
 
 
 def _release(facts: Facts, project: Project, django: Django | None) -> Said[str] | None:

@@ -62,12 +62,14 @@ class Serving:
         command: arguments of the server.
         extra: requirement of the server, where the project has none of its own.
         django: what Django's settings tell.
+        needs_src: whether modules are imported from the folder ``src``, and nothing installs them.
     """
 
     title: str
     command: tuple[str, ...]
     extra: str = ""
     django: Django | None = None
+    needs_src: bool = False
 
 
 def dockerfile(facts: Facts, project: Project, serving: Serving, cache: str) -> NewFile:
@@ -106,6 +108,7 @@ def dockerfile(facts: Facts, project: Project, serving: Serving, cache: str) -> 
         "build": build,
         "venv_stage": venv_stage,
         "outputs": outputs,
+        "path": "/app/src" if serving.needs_src else "",
         "port": PORT,
         "command": serving.command,
     }

@@ -39,6 +39,42 @@ def test_fastapi_with_uv() -> None:
     assert found.gaps(blocking=True) == set()
 
 
+@pytest.mark.parametrize(
+    ("files", "target", "is_on_path"),
+    [
+        ({"src/shop/main.py": "app = Flask(__name__)\n"}, "shop.main:app", True),
+        ({"src/main.py": "import db\napp = Flask(__name__)\n", "src/db.py": ""}, "main:app", True),
+        ({"src/main.py": "from .db import x\napp = Flask(__name__)\n"}, "src.main:app", False),
+        ({"src/main.py": "app = Flask(__name__)\n", "src/__init__.py": ""}, "src.main:app", False),
+        ({"src/shop/a.py": "from src.shop import db\napp = Flask(__name__)\n"}, "src.shop.a:app", False),
+        ({"src/shop/a.py": "from . import db\napp = Flask(__name__)\n"}, "shop.a:app", True),
+        ({"main.py": "app = Flask(__name__)\n", "src/db.py": ""}, "main:app", False),
+    ],
+)
+def test_src_is_on_the_path_where_modules_are_imported_from_it(
+    files: dict[str, str], target: str, is_on_path: bool
+) -> None:
+    text = Proposed({"requirements.txt": "flask\ngunicorn\n", **files}).dockerfile()
+    assert f'"{target}"]' in text
+    assert ("ENV PYTHONPATH=/app/src\n" in text) == is_on_path
+
+
+def test_a_package_that_is_installed_needs_no_path() -> None:
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    files = {**FASTAPI, "pyproject.toml": FASTAPI["pyproject.toml"] + build}
+    assert "PYTHONPATH" in Proposed(FASTAPI).dockerfile()
+    assert "PYTHONPATH" not in Proposed(files).dockerfile()
+    beside = {"src/main.py": FASTAPI["src/shop/main.py"], "src/shop/main.py": ""}
+    assert "PYTHONPATH" in Proposed({**files, **beside}).dockerfile(), "a module beside the package"
+
+
+def test_a_worker_of_celery_in_src() -> None:
+    files = {"requirements.txt": "flask\ngunicorn\ncelery\nredis\n", "app.py": "app = Flask(__name__)\n"}
+    found = Proposed({**files, "src/jobs/tasks.py": "queue = Celery()\n"})
+    assert found.services["worker"]["command"] == "celery --app jobs.tasks:queue worker --loglevel info"
+    assert "ENV PYTHONPATH=/app/src\n" in found.dockerfile()
+
+
 def test_a_project_that_is_a_package_is_installed_itself() -> None:
     pyproject = (
         FASTAPI["pyproject.toml"]

@@ -1,11 +1,12 @@
 from flask import Flask
+from shop.words import GREETING
 
 app = Flask(__name__)
 
 
 @app.route("/")
 def index() -> str:
-    return "flask"
+    return GREETING
 
 
 @app.route("/ping")
