@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from dockerfile_parse import DockerfileParser  # type: ignore[import-untyped]
 
@@ -22,8 +23,9 @@ _NOT_FOR_PRODUCTION = re.compile(
     r"(^|[./_-])(dev|development|test|tests|ci|local|debug|e2e|devcontainer)([./_-]|$)"
 )
 _PROBED = re.compile(
-    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(?P<port>\d+|\$\{?PORT\}?))?(?P<path>/[\w./-]*)?"
+    r"https?://(?:localhost|127\.0\.0\.1|0\.0\.0\.0)(?::(?P<port>\d+|\$\w+|\$\{[^}\s]*\}))?(?P<path>/[\w./-]*)?"
 )
+_VARIABLE = re.compile(r"(?<!\\)\$(?:\{(\w+)(?::?-([^${}]*))?\}|(\w+))")
 _NAME = re.compile(r"(?:^|/)(?:Dockerfile(?:\.(?P<after>[\w-]+))?|(?P<before>[\w-]+)\.Dockerfile)$")
 
 
@@ -35,16 +37,20 @@ class Dockerfile:
         path: where it is.
         context: folder that its build has to see.
         exposed: the first port that it exposes.
+        unknown: what it exposes where that is a variable without a default.
         command: its entry point and command, for people.
-        probe: port and path that its own health check asks.
+        probe: path that its own health check asks, empty if it asks none.
+        probed: the port of that.
         bases: images that it starts from.
     """
 
     path: str
     context: str
     exposed: int | None
+    unknown: str
     command: str
     probe: str
+    probed: int | None
     bases: tuple[str, ...]
 
 
@@ -66,36 +72,96 @@ def components(facts: Facts) -> Iterator[Component]:
         yield _component(facts, read(facts, path))
 
 
+@dataclass(frozen=True)
+class _Stage:
+    """A stage while it is read; one that starts from another begins with what that says."""
+
+    env: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+    exposed: str = ""
+    command: str = ""
+    entry: str = ""
+    health: str = ""
+
+
 def read(facts: Facts, path: str) -> Dockerfile:
-    """What stands in a Dockerfile."""
+    """What stands in a Dockerfile, with the defaults of its variables.
+
+    Format: https://docs.docker.com/reference/dockerfile/.
+    """
     parser = DockerfileParser(fileobj=io.BytesIO(facts.text(path).encode()), env_replace=False)
-    exposed, command, entry, probe = None, "", "", ""
     bases: list[str] = []
-    stages: set[str] = set()
+    stages: dict[str, _Stage] = {}
     sources: list[str] = []
+    outside: dict[str, str] = {}
+    name, stage = "", _Stage(args=outside)
     for line in parser.structure:
         word, value = line["instruction"], line["value"]
         if word == "FROM":
-            image, _, stage = value.partition(" ")
+            stages[name] = stage
+            image, _, rest = re.sub(r"^(--\S+\s+)+", "", value).partition(" ")
+            image = _expanded(image, outside)
             if image not in stages:
                 bases.append(image)
-            stages.add(stage.strip().partition(" ")[2] or stage)
-            exposed, command, entry, probe = None, "", "", ""
-        elif word == "EXPOSE" and exposed is None:
-            number = re.match(r"\d+", value)
-            exposed = int(number[0]) if number else None
-        elif word == "CMD":
-            command = _shown(value)
-        elif word == "ENTRYPOINT":
-            entry = _shown(value)
-        elif word == "HEALTHCHECK":
-            asked = _PROBED.search(value)
-            probe = asked["path"] or "/" if asked else ""
+            stage = replace(stages.get(image, _Stage()), args={})
+            name = rest.strip().partition(" ")[2].strip() or image
+        elif word == "ARG" and not bases:
+            outside |= _assigned(value, outside)
         elif word in {"COPY", "ADD"} and "--from" not in value:
             sources += [part for part in _parts(value)[:-1] if not part.startswith("-")]
+        else:
+            stage = _after(stage, word, value, outside)
+    port = re.match(r"\d+", stage.exposed)
+    asked = _PROBED.search(_expanded(stage.health, stage.env))
+    probed = asked["port"] or "" if asked else ""
     return Dockerfile(
-        path, _context(facts, path, sources), exposed, f"{entry} {command}".strip(), probe, tuple(bases)
+        path=path,
+        context=_context(facts, path, sources),
+        exposed=int(port[0]) if port else None,
+        unknown=stage.exposed if "$" in stage.exposed else "",
+        command=_expanded(f"{stage.entry} {stage.command}".strip(), stage.env),
+        probe=asked["path"] or "/" if asked else "",
+        probed=int(probed) if probed.isdigit() else None,
+        bases=tuple(bases),
     )
+
+
+def _after(stage: _Stage, word: str, value: str, outside: Mapping[str, str]) -> _Stage:
+    """A stage after one more instruction; ``outside`` are arguments from before the first stage."""
+    known = {**stage.args, **stage.env}
+    if word == "ENV":
+        return replace(stage, env={**stage.env, **_assigned(value, known)})
+    if word == "ARG":
+        inherited = {one: outside[one] for one in value.split() if one in outside}
+        return replace(stage, args={**stage.args, **inherited, **_assigned(value, known)})
+    if word == "EXPOSE" and not stage.exposed:
+        return replace(stage, exposed=_expanded(value, known).partition(" ")[0])
+    if word == "CMD":
+        return replace(stage, command=_shown(value))
+    if word == "ENTRYPOINT":
+        return replace(stage, entry=_shown(value))
+    return replace(stage, health=value) if word == "HEALTHCHECK" else stage
+
+
+def _assigned(value: str, known: Mapping[str, str]) -> dict[str, str]:
+    """Names and values of an ``ENV`` or ``ARG``; names alone are left out."""
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return {}
+    if words and "=" not in words[0]:
+        return {words[0]: _expanded(" ".join(words[1:]), known)} if words[1:] else {}
+    pairs = (word.partition("=") for word in words)
+    return {name: _expanded(text, known) for name, equals, text in pairs if equals}
+
+
+def _expanded(text: str, values: Mapping[str, str]) -> str:
+    """A text with the variables whose value or default is known; the others stay as they are."""
+
+    def value(found: re.Match[str]) -> str:
+        return values.get(found[1] or found[3]) or found[2] or found[0]
+
+    return _VARIABLE.sub(value, _VARIABLE.sub(value, text))
 
 
 def _parts(value: str) -> list[str]:
@@ -156,6 +222,15 @@ def _component(facts: Facts, found: Dockerfile) -> Component:
         )
         chosen, told = health.choose(name, routes, title, has_pages=is_web_server)
         gaps += told
+    elif found.unknown:
+        gaps.append(
+            Gap(
+                f"{name}.port",
+                f"{found.path} exposes {found.unknown}, and no default says which port that is",
+                "add port, health and domain, or a default to the Dockerfile, as in ENV PORT=8000",
+                blocking=True,
+            )
+        )
     else:
         gaps.append(
             Gap(
@@ -187,6 +262,8 @@ def _component(facts: Facts, found: Dockerfile) -> Component:
 def _port(found: Dockerfile, sources: list[tuple[str, str]], package: Package) -> Said[int] | None:
     if found.exposed:
         return Said(found.exposed, f"exposed by {found.path}")
+    if found.probed:
+        return Said(found.probed, f"asked by the HEALTHCHECK of {found.path}")
     in_command = re.search(r"(?:--port[= ]|-p[= ]|--bind[= ]\S*:)(\d{2,5})", found.command)
     if in_command:
         return Said(int(in_command[1]), f"as in the command of {found.path}")

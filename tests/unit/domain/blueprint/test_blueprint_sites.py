@@ -126,6 +126,39 @@ def test_a_dockerfile_is_kept_and_read() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("FROM a\nENV PORT=8080\nEXPOSE $PORT\n", 8080),
+        ("FROM a\nENV PORT 8080\nEXPOSE ${PORT}/tcp 9090\n", 8080),
+        ('FROM a\nENV A=1 \\\n    PORT="8080"\nEXPOSE ${PORT}\n', 8080),
+        ("FROM a\nARG PORT=8080\nENV PORT=$PORT\nEXPOSE $PORT\n", 8080),
+        ("ARG PORT=8080\nFROM a\nARG PORT\nEXPOSE $PORT\n", 8080),
+        ("FROM a\nEXPOSE ${PORT:-8080}\n", 8080),
+        ("FROM a\nENV BASE=8080\nEXPOSE ${PORT:-$BASE}\n", 8080),
+        ("FROM a AS base\nENV PORT=8080\nFROM base AS run\nEXPOSE $PORT\n", 8080),
+        ("FROM a AS base\nEXPOSE 8080\nFROM base\n", 8080),
+        ("FROM a\nEXPOSE $PORT\nHEALTHCHECK CMD curl -f http://localhost:8080/up\n", 8080),
+        ("FROM a\nENV PORT=8080\nHEALTHCHECK CMD curl -f http://localhost:$PORT/up\n", 8080),
+        ("FROM a\nEXPOSE $PORT\nENV BIND=8080\nCMD serve --port $BIND\n", 8080),
+        ("FROM a\nENV PORT=8080\nEXPOSE 3000\n", 3000),
+        ("ARG PORT=8080\nFROM a\nEXPOSE $PORT\n", None),
+        ("FROM a AS base\nENV PORT=8080\nFROM b\nEXPOSE $PORT\n", None),
+        ("FROM a\nEXPOSE ${PORT}\nHEALTHCHECK CMD curl http://localhost:$PORT/up\n", None),
+    ],
+)
+def test_the_port_of_a_dockerfile_may_be_a_variable(text: str, port: int | None) -> None:
+    found = Proposed({"Dockerfile": text})
+    assert found.services["app"].get("port") == port
+    assert ("app.port" in found.gaps(blocking=True)) == (port is None)
+    assert ("domain" in found.services["app"]) == (port is not None)
+
+
+def test_a_port_without_a_default_is_told_as_what_it_is() -> None:
+    (gap,) = [one for one in Proposed({"Dockerfile": "FROM a\nEXPOSE $P\n"}).proposal.gaps if one.blocking]
+    assert gap.what == "Dockerfile exposes $P, and no default says which port that is"
+
+
 def test_the_context_is_where_what_is_copied_is() -> None:
     text = "FROM node:24\nCOPY pnpm-lock.yaml pnpm-workspace.yaml ./\nCOPY apps/api ./\nEXPOSE 3000\n"
     files = {
