@@ -19,6 +19,7 @@ from havre.domain.blueprint.decide import propose
 from havre.domain.blueprint.facts import Facts
 from havre.domain.blueprint.manifest_text import manifest_text
 from havre.domain.blueprint.proposal import Gap, Proposal
+from havre.domain.blueprint.unreadable import unreadable
 from havre.errors import ConflictError, ManifestError, UsageError
 from havre.manifest import load
 
@@ -99,6 +100,7 @@ def draft(folder: Path, *, domain: str = "", project: str = "", force: bool = Fa
             f"nothing in {folder} looks like an application",
             hint="Havre knows Dockerfiles, package.json, pyproject.toml, requirements.txt and index.html; "
             "for anything else add a Dockerfile and run it again, or begin with `havre manifest sample`",
+            detail="\n".join(f"{gap.about} {gap.what}" for gap in unreadable(facts)),
         )
     text = manifest_text(proposal)
     try:

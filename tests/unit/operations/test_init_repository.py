@@ -38,6 +38,13 @@ def test_a_dockerfile_of_init_is_the_repositorys_own_from_then_on(tmp_path: Path
     assert set(proposed) == {"havre.yaml"}, "no Dockerfile is to be written"
 
 
+def test_where_nothing_is_found_the_file_that_could_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "package.json").write_bytes(b"\0\1")
+    with pytest.raises(UsageError) as caught:
+        draft(tmp_path)
+    assert caught.value.detail.startswith("package.json could not be read: it is no text")
+
+
 def test_what_stands_there_is_kept_unless_forced(tmp_path: Path) -> None:
     root = repository(tmp_path / "shop")
     (root / "havre.yaml").write_text("project: mine\n")

@@ -21,13 +21,13 @@ from havre.domain.blueprint.facts import Facts, join, table
 from havre.domain.blueprint.ignoring import ignore_files
 from havre.domain.blueprint.naming import another, name_of
 from havre.domain.blueprint.proposal import Component, Entry, Gap, Proposal, Said
+from havre.domain.blueprint.unreadable import ASIDE, unreadable
 from havre.domain.blueprint.variables import Around, Decided
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _STAGING = ("staging", "develop", "preprod", "pre-production", "dev")
 _MAIN = ("main", "master", "trunk", "production")
 _BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#=-]{0,199}")
-_ASIDE = frozenset({"test", "tests", "__tests__", "e2e", "fixtures", "example", "examples", "samples"})
 _DATABASE, _CACHE = "db", "cache"
 
 
@@ -113,7 +113,7 @@ def _components(facts: Facts, project: str) -> list[Component]:
 
 def _is_aside(component: Component) -> bool:
     """Whether it lies among tests or examples, and so is not what the repository is about."""
-    return bool(_ASIDE & set(component.folder.split("/")))
+    return bool(ASIDE & set(component.folder.split("/")))
 
 
 def _named(components: list[Component]) -> list[Component]:
@@ -288,6 +288,8 @@ def _environments(facts: Facts, hosts: dict[str, str]) -> tuple[tuple[Entry, ...
 
 def _general(facts: Facts, components: list[Component], domain: str) -> Iterator[Gap]:
     yield from (Gap("repository", what, "name what is missing in havre.yaml by hand") for what in facts.cut)
+    yield from unreadable(facts)
+    yield from example_files.malformed(facts, components)
     for one in components:
         for library in sorted(set(libraries.ELSEWHERE) & one.dependencies):
             yield Gap(

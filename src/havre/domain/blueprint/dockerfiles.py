@@ -42,6 +42,7 @@ class Dockerfile:
         probe: path that its own health check asks, empty if it asks none.
         probed: the port of that.
         bases: images that it starts from.
+        words: the instructions in it.
     """
 
     path: str
@@ -52,6 +53,7 @@ class Dockerfile:
     probe: str
     probed: int | None
     bases: tuple[str, ...]
+    words: frozenset[str] = frozenset()
 
 
 def found_in(facts: Facts) -> list[str]:
@@ -122,7 +124,8 @@ def read(facts: Facts, path: str) -> Dockerfile:
         command=_expanded(f"{stage.entry} {stage.command}".strip(), stage.env),
         probe=asked["path"] or "/" if asked else "",
         probed=int(probed) if probed.isdigit() else None,
-        bases=tuple(bases),
+        bases=tuple(one for one in bases if one),
+        words=frozenset(line["instruction"] for line in parser.structure),
     )
 
 
@@ -239,6 +242,7 @@ def _component(facts: Facts, found: Dockerfile) -> Component:
                 "add port and health if it does",
             )
         )
+    gaps += _unread(found, name)
     release, release_gaps = release_of(facts, package, name) if package.data else (None, ())
     entries = [Entry("context", found.context, _context_why(found))]
     inside = found.path if found.context == "." else found.path.removeprefix(f"{found.context}/")
@@ -257,6 +261,23 @@ def _component(facts: Facts, found: Dockerfile) -> Component:
         release=release,
         gaps=(*gaps, *release_gaps),
     )
+
+
+def _unread(found: Dockerfile, name: str) -> Iterator[Gap]:
+    """What is said of a Dockerfile that tells nothing."""
+    if not found.bases:
+        yield Gap(
+            f"{name}.build",
+            f"{found.path} could not be read: there is no FROM with an image in it",
+            "mend it, or delete it and run havre init again, which writes one",
+            blocking=True,
+        )
+    elif found.words <= {"FROM", "ARG", "COMMENT"}:
+        yield Gap(
+            f"{name}.build",
+            f"nothing but FROM stands in {found.path}, so {name} is what {found.bases[-1]} runs",
+            "add what it copies and the command that it starts",
+        )
 
 
 def _port(found: Dockerfile, sources: list[tuple[str, str]], package: Package) -> Said[int] | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 from havre.domain.blueprint.facts import Facts
 from havre.domain.blueprint.proposal import Component, Gap
@@ -97,11 +97,32 @@ def in_code(facts: Facts, component: Component) -> list[Example]:
 
 
 def read(facts: Facts, path: str) -> Iterator[Example]:
-    """The variables of an example file."""
-    values = dotenv_values(stream=io.StringIO(facts.text(path)), interpolate=False)
-    for name, value in values.items():
+    """The variables of an example file; of several with one name the last counts."""
+    found = {one.key: one.value for one in _bindings(facts, path) if one.key and not one.error}
+    for name, value in found.items():
         if _NAME.fullmatch(name):
             yield Example(name, (value or "").strip(), path)
+
+
+def malformed(facts: Facts, components: Collection[Component]) -> Iterator[Gap]:
+    """What is said of lines in the example files of these components that are no variables."""
+    paths = dict.fromkeys(
+        facts.first(folder, *FILES) for folder in (*(one.folder for one in components), ".")
+    )
+    for path in filter(None, paths):
+        for one in _bindings(facts, path):
+            if one.error:
+                text = one.original.string
+                blank = text[: len(text) - len(text.lstrip())].count("\n")
+                yield Gap(
+                    path,
+                    f"line {one.original.line + blank} could not be read",
+                    "write it as NAME=value, with a quote at both ends or at none",
+                )
+
+
+def _bindings(facts: Facts, path: str) -> Iterator[Binding]:
+    return parse_stream(io.StringIO(facts.text(path)))
 
 
 @dataclass(frozen=True)

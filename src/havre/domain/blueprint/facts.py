@@ -79,6 +79,14 @@ class Facts:
         """The table in a TOML file, empty if there is none or it cannot be read."""
         return self._parse(join(*parts), _toml)
 
+    def is_json(self, path: str) -> bool:
+        """Whether a file that was read holds an object in JSON."""
+        return isinstance(_json(self.texts.get(path, "")), dict)
+
+    def is_toml(self, path: str) -> bool:
+        """Whether a file that was read holds TOML."""
+        return isinstance(_toml(self.texts.get(path, "")), dict)
+
     def _parse(self, path: str, parser: Any) -> dict[str, Any]:
         if path not in self._parsed:
             found = parser(self.texts.get(path, ""))
@@ -103,16 +111,16 @@ def table(value: object) -> dict[str, Any]:
 def _json(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         bare = re.sub(r'("(?:\\.|[^"\\])*")|//[^\n]*|/\*.*?\*/', lambda m: m[1] or "", text, flags=re.DOTALL)
         try:
             return json.loads(re.sub(r",(\s*[}\]])", r"\1", bare))
-        except ValueError:
-            return {}
+        except (ValueError, RecursionError):
+            return None
 
 
 def _toml(text: str) -> object:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return {}
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from support.blueprints import Proposed, package
+from havre.domain.blueprint.decide import propose
+from havre.domain.blueprint.unreadable import unreadable
+from support.blueprints import Proposed, facts, package
 
 LOCK = {"package-lock.json": "{}"}
 
@@ -159,6 +162,25 @@ def test_a_port_without_a_default_is_told_as_what_it_is() -> None:
     assert gap.what == "Dockerfile exposes $P, and no default says which port that is"
 
 
+@pytest.mark.parametrize(
+    ("text", "what", "blocking"),
+    [
+        ("", "Dockerfile could not be read: there is no FROM with an image in it", True),
+        ("FROM\n", "Dockerfile could not be read: there is no FROM with an image in it", True),
+        ("RUN true\n", "Dockerfile could not be read: there is no FROM with an image in it", True),
+        (
+            "# one\nARG V=1\nFROM a:${V}\n",
+            "nothing but FROM stands in Dockerfile, so app is what a:1 runs",
+            False,
+        ),
+    ],
+)
+def test_a_dockerfile_that_tells_nothing(text: str, what: str, blocking: bool) -> None:
+    found = Proposed({"Dockerfile": text})
+    (gap,) = [gap for gap in found.proposal.gaps if gap.about == "app.build"]
+    assert (gap.what, gap.blocking) == (what, blocking)
+
+
 def test_the_context_is_where_what_is_copied_is() -> None:
     text = "FROM node:24\nCOPY pnpm-lock.yaml pnpm-workspace.yaml ./\nCOPY apps/api ./\nEXPOSE 3000\n"
     files = {
@@ -176,13 +198,34 @@ def test_the_context_is_where_what_is_copied_is() -> None:
 def test_several_dockerfiles_are_several_services() -> None:
     files = {
         "api/Dockerfile": "FROM a\nEXPOSE 80\n",
-        "worker/Dockerfile": "FROM a\n",
+        "worker/Dockerfile": "FROM a\nCMD work\n",
         "tests/Dockerfile": "FROM a\n",
     }
     found = Proposed(files)
     assert list(found.services) == ["api", "worker"]
     assert "port" not in found.services["worker"]
     assert found.gaps(blocking=False) == {"worker.port"}
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "why"),
+    [
+        ("api/package.json", "{ broken", "it is no object in JSON"),
+        ("api/package.json", "[]", "it is no object in JSON"),
+        ("api/package.json", "[" * 200_000, "it is no object in JSON"),
+        ("api/pyproject.toml", "[project\n", "it is no TOML"),
+        ("api/package.json", None, "it is no text, or too large, or there are too many files"),
+        ("tests/api/package.json", "{ broken", None),
+        ("api/package.json", '{"name": "x", /* forgiven */}', None),
+    ],
+)
+def test_a_package_file_that_cannot_be_read_is_named(path: str, text: str | None, why: str | None) -> None:
+    read = facts({"index.html": "", path: text or ""})
+    if text is None:
+        read = replace(read, texts={"index.html": ""})
+    found = [(gap.about, gap.what) for gap in unreadable(read)]
+    assert found == ([(path, f"could not be read: {why}")] if why else [])
+    assert set(unreadable(read)) <= set(propose(read).gaps)
 
 
 def test_a_procfile() -> None:

@@ -158,6 +158,15 @@ def test_a_program_that_is_alone_gets_every_variable() -> None:
     assert found.proposal.notes == ("not taken over from .env.example: HOST (which Havre and the image set)",)
 
 
+def test_lines_that_are_no_variables_are_named_and_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    example = 'MODE=fast\n\n\nKEY="hunter2\nCOLOUR=blue\n# a comment\n=hunter2\nMODE=slow\n'
+    found = Proposed({**PYDANTIC, ".env.example": example})
+    assert found.services["api"]["env"] == {"MODE": "slow", "COLOUR": "blue"}
+    assert said_of(found) == ["line 4 could not be read", "line 7 could not be read"]
+    assert "hunter2" not in found.text + str(found.proposal)
+    assert caplog.records == []
+
+
 @pytest.mark.parametrize(
     ("settings", "name"),
     [
