@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -119,6 +120,11 @@ _SECRETIVE: Final = re.compile(
     r"(PASS(WORD|WD|PHRASE)?|SECRET|TOKEN|API_?KEY|PRIVATE|CREDENTIAL)", re.IGNORECASE
 )
 _RESOURCES: Final = ("limits.", "reservations.")
+_KEYS: Final = frozenset({"command", "entrypoint", "user", "working_dir", "stop_grace", "stop_signal"})
+_KEYS_OF_STATIC: Final = frozenset({"stop_grace"})
+_VOLUMES: Final = "volumes."
+_CHECK: Final = "ContainerSpec.Healthcheck"
+_NO_KEY: Final = "there is no key for it in havre.yaml: `havre apply` puts it back"
 
 
 def looks_secret(name: str, value: str) -> bool:
@@ -139,11 +145,13 @@ class Known:
         secret: (service, variable) of which the value is a secret.
         own: (service, variable) that `havre env` set for this service alone.
         single: services that cannot have several tasks.
+        static: services of files, for which the manifest has few keys.
     """
 
     secret: frozenset[tuple[str, str]] = frozenset()
     own: frozenset[tuple[str, str]] = frozenset()
     single: frozenset[str] = frozenset()
+    static: frozenset[str] = frozenset()
 
 
 def adoptions(drift: Iterable[Drift], known: Known) -> tuple[Adoption, ...]:
@@ -171,7 +179,7 @@ def _adoption(drift: Drift, field: Field, known: Known) -> Adoption:
     elif field.path == "image":
         remedy = "an image comes from a commit: commit what is in it, and deploy"
     else:
-        remedy = f"write it into havre.yaml below services.{drift.name} if there is a key for it, and deploy"
+        remedy = _by_manifest(drift.name, field, is_static=drift.name in known.static)
     return Adoption(drift.name, field, Way.NONE, remedy)
 
 
@@ -194,3 +202,22 @@ def _resources(service: str, field: Field) -> str:
         return f"remove resources.{group}.{key} from services.{service} in havre.yaml, and deploy"
     written = f"services: {{{service}: {{resources: {{{group}: {{{key}: {field.after}}}}}}}}}"
     return f"write into havre.yaml: {written}, and deploy"
+
+
+def _by_manifest(service: str, field: Field, *, is_static: bool) -> str:
+    """What to write into the manifest, if it has a key for the field, whose path is that key then."""
+    if field.path in (_KEYS_OF_STATIC if is_static else _KEYS):
+        if not field.after:
+            return f"remove {field.path} from services.{service} in havre.yaml, and deploy"
+        written = f"services: {{{service}: {{{field.path}: {json.dumps(field.after)}}}}}"
+        return f"write into havre.yaml: {written}, and deploy"
+    if field.path.startswith(_VOLUMES) and not is_static:
+        target = field.path.removeprefix(_VOLUMES)
+        if not field.after:
+            return f"remove the volume at {target} from services.{service} in havre.yaml, and deploy"
+        if field.after.startswith("volume "):
+            written = f"services: {{{service}: {{volumes: [NAME:{target}]}}}}"
+            return f"write into havre.yaml: {written}, which makes a volume of its own, and deploy"
+    if field.path.startswith(_CHECK):
+        return "`havre apply` puts it back; havre.yaml has a check of the engine's under `ready` only"
+    return _NO_KEY

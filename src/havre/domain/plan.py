@@ -237,6 +237,7 @@ def _services(
 def _service(before: Part | None, part: Part, drift: Drift | None, *, is_anew: bool, runs: bool) -> Change:
     by_hand = tuple(Field(f.path, f.after, f.before) for f in drift.fields) if drift else ()
     fields = differences(before.facts if before else {}, part.facts)
+    lost = [f for f in fields if f.path.startswith("volumes.") and f.before and f.before != f.after]
     shown = {each.path for each in fields}
     fields += tuple(each for each in by_hand if each.path not in shown)
     change = Change(Action.NONE, part.kind, part.name, fields)
@@ -257,7 +258,6 @@ def _service(before: Part | None, part: Part, drift: Drift | None, *, is_anew: b
         return replace(change, action=Action.UPDATE if fields else Action.NONE, reason=reason)
     if not fields and not drift:
         reason = "this server's settings or Havre itself changed"
-    lost = [f for f in fields if f.path.startswith("volumes.") and f.before and f.before != f.after]
     if lost:
         reason = "it leaves its volume, which is kept"
     if part.kind is Kind.DATABASE:

@@ -13,7 +13,7 @@ from havre.domain import naming
 from havre.domain.drift import Drift, Known, State
 from havre.domain.fields import Field, differences
 from havre.domain.workload import Workload
-from havre.manifest import AppService
+from havre.manifest import AppService, StaticService
 from havre.manifest.services import SecretReference
 from havre.operations.context import Platform
 from havre.operations.workloads import Composition
@@ -81,6 +81,7 @@ def known(platform: Platform, release: Release) -> Known:
         ),
         own=frozenset((service, name) for service, name, _ in release.variables if service),
         single=frozenset(name for name, service in apps.items() if service.volumes),
+        static=frozenset(n for n, s in composition.spec.services.items() if isinstance(s, StaticService)),
     )
 
 

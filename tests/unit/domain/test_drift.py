@@ -11,6 +11,7 @@ KNOWN = Known(
     secret=frozenset({("api", "DATABASE_URL")}),
     own=frozenset({("api", "MINE")}),
     single=frozenset({"files"}),
+    static=frozenset({"site"}),
 )
 
 
@@ -49,6 +50,63 @@ def test_a_limit_is_told_as_it_is_to_be_written() -> None:
     assert "services: {api: {resources: {limits: {memory: 256M}}}}" in made.remedy
     (made,) = adoptions([drift("limits.cpus", "1.5", "")], KNOWN)
     assert "remove resources.limits.cpus" in made.remedy
+
+
+@pytest.mark.parametrize(
+    ("found", "remedy"),
+    [
+        (
+            drift("stop_grace", "5s", "9s"),
+            'write into havre.yaml: services: {api: {stop_grace: "9s"}}, and deploy',
+        ),
+        (
+            drift("user", "", "1000:1000"),
+            'write into havre.yaml: services: {api: {user: "1000:1000"}}, and deploy',
+        ),
+        (
+            drift("command", "node a.js", "node 'b c.js'"),
+            """write into havre.yaml: services: {api: {command: "node 'b c.js'"}}, and deploy""",
+        ),
+        (
+            drift("stop_signal", "SIGINT", ""),
+            "remove stop_signal from services.api in havre.yaml, and deploy",
+        ),
+        (
+            drift("stop_grace", "5s", "9s", name="site"),
+            'write into havre.yaml: services: {site: {stop_grace: "9s"}}, and deploy',
+        ),
+        (
+            drift("user", "", "root", name="site"),
+            "there is no key for it in havre.yaml: `havre apply` puts it back",
+        ),
+        (
+            drift("ContainerSpec.Hostname", "", "x"),
+            "there is no key for it in havre.yaml: `havre apply` puts it back",
+        ),
+        (
+            drift("volumes./x", "", "bind /srv"),
+            "there is no key for it in havre.yaml: `havre apply` puts it back",
+        ),
+        (
+            drift("volumes./x", "", "volume y"),
+            (
+                "write into havre.yaml: services: {api: {volumes: [NAME:/x]}}, which makes a volume of its "
+                "own, and deploy"
+            ),
+        ),
+        (
+            drift("volumes./x", "volume y", ""),
+            "remove the volume at /x from services.api in havre.yaml, and deploy",
+        ),
+        (
+            drift("ContainerSpec.Healthcheck.Test", "", '["NONE"]'),
+            "`havre apply` puts it back; havre.yaml has a check of the engine's under `ready` only",
+        ),
+    ],
+)
+def test_a_remedy_names_the_key_of_the_manifest_if_there_is_one(found: Drift, remedy: str) -> None:
+    (made,) = adoptions([found], KNOWN)
+    assert (made.way, made.remedy) == (Way.NONE, remedy)
 
 
 def test_only_another_number_of_tasks_starts_nothing_anew() -> None:

@@ -128,6 +128,13 @@ def test_what_was_changed_by_hand_starts_anew_and_the_number_of_tasks_does_not()
     assert (scaled.action, scaled.fields) == (Action.UPDATE, (Field("replicas", "4", "1"),))
 
 
+def test_taking_away_a_volume_that_was_added_by_hand_destroys_nothing() -> None:
+    added = Drift("service", "api", State.CHANGED, (Field("volumes./x", "", "volume y"),))
+    change = only(plan(picture(API), picture(API), running(API, drift=(added,))))
+    assert (change.action, change.destructive) == (Action.REPLACE, False)
+    assert change.fields == (Field("volumes./x", "volume y", ""),)
+
+
 def test_what_is_gone_from_the_engine_is_created() -> None:
     missing = Drift("service", "api", State.MISSING)
     change = only(plan(picture(API), picture(API), Running(drift=(missing,))))

@@ -4,9 +4,10 @@ The same function reads what Havre sends and what the engine says it has, so tha
 that somebody made. Left out is what the engine adds by itself, what changes nothing that runs
 (the pace of updates), and Havre's own marks (they carry numbers of releases).
 
-Paths: ``image``, ``args``, ``replicas``, ``env.NAME``, ``mounts.TARGET``, ``networks.NAME``,
-``secrets.FILE``, ``ports.PORT``, ``limits.memory`` …, ``labels.NAME``; anything else under its name in
-the Docker Engine API 1.41.
+Paths are the manifest's where it has a key: ``image``, ``replicas``, ``env.NAME``, ``command``,
+``entrypoint``, ``user``, ``working_dir``, ``stop_grace``, ``stop_signal``, ``volumes.TARGET``,
+``limits.memory`` …, with values as it writes them. Beside them ``networks.NAME``, ``secrets.FILE``,
+``ports.PORT``, ``labels.NAME``; anything else under its name in the Docker Engine API 1.41.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _BY_THE_ENGINE: Final = {
 }
 _WITHOUT_EFFECT: Final = ("ForceUpdate", "Placement.Platforms", "ContainerSpec.DNSConfig")
 _SECOND: Final = 1_000_000_000
+_UNITS: Final = ((3600 * _SECOND, "h"), (60 * _SECOND, "m"), (_SECOND, "s"), (_SECOND // 1000, "ms"))
 
 
 def facts(spec: Mapping[str, Any], *, networks: Mapping[str, str], hide: Hide) -> dict[str, str]:
@@ -46,14 +48,19 @@ def facts(spec: Mapping[str, Any], *, networks: Mapping[str, str], hide: Hide) -
     mode = dict(spec.get("Mode") or {})
     found: dict[str, str] = {
         "image": str(container.pop("Image", "")),
-        "args": shlex.join(container.pop("Args", None) or ()),
+        "command": shlex.join(container.pop("Args", None) or ()),
+        "entrypoint": shlex.join(container.pop("Command", None) or ()),
+        "user": str(container.pop("User", None) or ""),
+        "working_dir": str(container.pop("Dir", None) or ""),
+        "stop_signal": str(container.pop("StopSignal", None) or ""),
+        "stop_grace": duration(grace) if (grace := container.pop("StopGracePeriod", None)) else "",
         "replicas": str((mode.pop("Replicated", None) or {}).get("Replicas", "")),
     }
     for line in container.pop("Env", None) or ():
         name, _, value = str(line).partition("=")
         found[f"env.{name}"] = hide(value)
     for mount in container.pop("Mounts", None) or ():
-        found[f"mounts.{mount.get('Target')}"] = _mount(mount)
+        found[f"volumes.{mount.get('Target')}"] = _mount(mount)
     for secret in container.pop("Secrets", None) or ():
         found[f"secrets.{(secret.get('File') or {}).get('Name')}"] = str(secret.get("SecretName"))
     for attached in template.pop("Networks", None) or ():
@@ -101,11 +108,19 @@ def _resources(kind: str, given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def size(count: int) -> str:
-    """Bytes as the manifest writes them, exactly: ``512M``, ``1536K``, ``1000``."""
+    """Bytes as the manifest writes them, exactly: ``512M``, ``1536K``, ``1000B``."""
     for power, unit in ((3, "G"), (2, "M"), (1, "K")):
         if count and count % 1024**power == 0:
             return f"{count // 1024**power}{unit}"
-    return str(count)
+    return f"{count}B"
+
+
+def duration(nanoseconds: int) -> str:
+    """A time as the manifest writes it, exactly: ``9s``, ``2m``, ``1500ms``; below that ``10ns``."""
+    for factor, unit in _UNITS:
+        if nanoseconds % factor == 0:
+            return f"{nanoseconds // factor}{unit}"
+    return f"{nanoseconds}ns"
 
 
 def _flatten(prefix: str, value: Any, into: dict[str, str]) -> None:

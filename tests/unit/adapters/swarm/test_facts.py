@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from havre.adapters.swarm.facts import facts, size
+from havre.adapters.swarm.facts import duration, facts, size
 from havre.adapters.swarm.requests import service_request
 from havre.domain.workload import (
     Attachment,
@@ -65,15 +65,16 @@ def test_what_the_engine_adds_is_no_difference() -> None:
 def test_the_facts_are_named_as_people_name_them_and_values_are_hidden() -> None:
     found = read(REQUEST)
     assert found["image"] == "sha256:1"
-    assert found["args"] == "node 'a b.js'"
+    assert found["command"] == "node 'a b.js'"
     assert found["replicas"] == "2"
     assert found["env.K"] == "hidden:7"
     assert found["networks.shop-production"] == "as api"
-    assert found["mounts./data"] == "volume shop-production-data"
+    assert found["volumes./data"] == "volume shop-production-data"
     assert found["secrets.password"] == "shop-production-db-password-v1"
     assert found["limits.memory"] == "512M"
     assert found["limits.cpus"] == "1.5"
     assert found["ports.80"] == "8080/tcp host"
+    assert found["stop_grace"] == "10s"
     assert "hunter2" not in str(found)
     assert "labels.havre.release" not in found
 
@@ -102,5 +103,31 @@ def test_what_somebody_adds_shows_also_where_havre_never_sets_it() -> None:
     }
 
 
+def test_what_the_manifest_has_a_key_for_is_told_in_its_words() -> None:
+    changed = as_the_engine_says()
+    changed["TaskTemplate"]["ContainerSpec"] |= {
+        "StopGracePeriod": 90_000_000_000,
+        "StopSignal": "SIGINT",
+        "User": "1000:1000",
+        "Dir": "/srv",
+        "Command": ["/bin/sh", "-c"],
+        "Args": ["a", "b c"],
+    }
+    before, after = read(REQUEST), read(changed)
+    assert {path: text for path, text in after.items() if before.get(path) != text} == {
+        "stop_grace": "90s",
+        "stop_signal": "SIGINT",
+        "user": "1000:1000",
+        "working_dir": "/srv",
+        "entrypoint": "/bin/sh -c",
+        "command": "a 'b c'",
+    }
+
+
+def test_times_are_exact() -> None:
+    times = [9 * 10**9, 120 * 10**9, 7200 * 10**9, 1500 * 10**6, 10]
+    assert [duration(time) for time in times] == ["9s", "2m", "2h", "1500ms", "10ns"]
+
+
 def test_sizes_are_exact() -> None:
-    assert [size(n) for n in (2**30, 512 * 2**20, 1536, 1000)] == ["1G", "512M", "1536", "1000"]
+    assert [size(n) for n in (2**30, 512 * 2**20, 1536, 1000)] == ["1G", "512M", "1536B", "1000B"]
