@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Final
@@ -13,12 +14,15 @@ from havre.domain import naming
 from havre.domain.drift import Drift, Known, State
 from havre.domain.fields import Field, differences
 from havre.domain.workload import Workload
+from havre.errors import HavreError
 from havre.manifest import AppService, StaticService
 from havre.manifest.services import SecretReference
 from havre.operations.context import Platform
 from havre.operations.workloads import Composition
 from havre.records import drifts
 from havre.records.models import Environment, Release
+
+log = logging.getLogger(__name__)
 
 _EARLIER: Final = 20  # releases in which the settings are looked for with which a database was started
 
@@ -55,6 +59,22 @@ def look_beside(platform: Platform, environment: Environment) -> tuple[Drift, ..
     if drifts.activity(environment) != before:
         return None
     return tuple(each for each in found if not under_way.covers(each.kind, each.name))
+
+
+def settle(platform: Platform, environment: Environment) -> None:
+    """Look again, if anything is on record as changed by hand: for the end of what puts it back.
+
+    Without that it would be told until the watch looks next. Where the look fails, the watch's is waited for.
+    """
+    if not drifts.is_any(environment):
+        return
+    environment.refresh_from_db()
+    try:
+        found = look(platform, environment)
+    except HavreError as error:
+        log.warning("drift of %s: %s", environment, error.message)
+        return
+    drifts.record(environment, [each.as_data() for each in found])
 
 
 def of_services(platform: Platform, environment: Environment) -> tuple[Drift, ...]:

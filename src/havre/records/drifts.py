@@ -27,6 +27,11 @@ def record(environment: Environment, found: list[dict[str, Any]]) -> bool:
     return is_other
 
 
+def is_any(environment: Environment) -> bool:
+    """Whether anything is on record, also if an operation is changing it."""
+    return Drift.objects.filter(environment=environment).exists()
+
+
 def found(environment: Environment) -> list[dict[str, Any]]:
     """What is changed by hand, as far as the watch knows, without what an operation is changing."""
     row = Drift.objects.filter(environment=environment).first()

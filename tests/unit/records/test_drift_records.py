@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from havre.domain.drift import UnderWay
+from havre.domain.drift import Drift, State, UnderWay
+from havre.domain.fields import Field
+from havre.errors import EngineAway
+from havre.operations import drift
+from havre.operations.context import Run
+from havre.operations.rollout import steps
 from havre.records import drifts, queries
 from havre.records.models import Environment, Operation
 
@@ -60,7 +66,9 @@ def test_a_canary_changes_what_it_shares(shop: Environment) -> None:
 
 
 def test_what_was_found_before_is_not_told_while_it_is_changed(shop: Environment) -> None:
-    found = [{"kind": "service", "name": name, "state": "changed", "fields": []} for name in ("api", "web")]
+    found: list[dict[str, Any]] = [
+        {"kind": "service", "name": name, "state": "changed", "fields": []} for name in ("api", "web")
+    ]
     drifts.record(shop, found)
     assert drifts.found(shop) == found
     running(shop, "deploy", canary={"stage": 1})
@@ -68,6 +76,42 @@ def test_what_was_found_before_is_not_told_while_it_is_changed(shop: Environment
     share(shop, SHIFT)
     assert [each["name"] for each in drifts.found(shop)] == ["web"]
     assert [each["name"] for each in drifts.found_everywhere()[shop.pk]] == ["web"]
+
+
+HOSTNAME = Drift("service", "api", State.CHANGED, (Field("ContainerSpec.Hostname", "", "x"),))
+ELSEWHERE = Drift("service", "x", State.STRANGE, (Field("network", "", "shop-production"),))
+
+
+@pytest.mark.parametrize(
+    ("look", "left"),
+    [((), []), ((ELSEWHERE,), [ELSEWHERE]), (None, [HOSTNAME, ELSEWHERE])],
+    ids=["all is put back", "some is not Havre's", "the engine is away"],
+)
+def test_what_an_operation_put_back_is_not_told_when_it_ends(
+    shop: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    look: tuple[Drift, ...] | None,
+    left: list[Drift],
+) -> None:
+    drifts.record(shop, [each.as_data() for each in (HOSTNAME, ELSEWHERE)])
+    monkeypatch.setattr(
+        drift, "look", Mock(side_effect=EngineAway("gone")) if look is None else lambda *_: look
+    )
+    monkeypatch.setattr(steps, "converge", lambda _: "as wanted")
+    operation = running(shop, "apply")
+    run = Run(Mock(), operation, Environment.objects.get(pk=shop.pk))
+    assert steps.Rollout(run).converge() == "as wanted"
+    queries.finish(operation, Operation.State.SUCCEEDED)
+    assert drifts.found(shop) == [each.as_data() for each in left]
+
+
+def test_nobody_looks_where_nothing_was_changed_by_hand(
+    shop: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = Mock()
+    monkeypatch.setattr(drift, "look", look)
+    drift.settle(Mock(), shop)
+    look.assert_not_called()
 
 
 def test_an_operation_that_begins_or_ends_during_a_look_is_noticed(shop: Environment) -> None:

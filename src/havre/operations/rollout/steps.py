@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from havre.operations import data_services
+from havre.operations import data_services, drift
 from havre.operations.context import Run, Step
 from havre.operations.rollout.canary import run_canary
 from havre.operations.rollout.gate import gate
@@ -99,8 +99,10 @@ class Rollout:
         return drain(self._target)
 
     def converge(self) -> str:
-        """Wait for the engine to run just what it wants."""
-        return converge(self._target)
+        """Wait for the engine to run just what it wants; what was changed by hand is put back then."""
+        done = converge(self._target)
+        drift.settle(self.run.platform, self.run.environment)
+        return done
 
     def undo(self) -> str:
         """Let what served before serve again."""
