@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from havre.errors import HavreError
+from havre.errors import HavreError, UsageError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     canary,
@@ -36,7 +37,10 @@ from havre.interfaces.cli.examples import epilog, prose
 from havre.interfaces.cli.session import Where
 
 # A wrong option or argument ends like any other wrong request; Typer's own 2 means changes here.
-typer.BadParameter.__mro__[1].exit_code = trouble.USAGE  # type: ignore[attr-defined]
+_WrongUse: Any
+_Told: Any
+_WrongUse, _Told = typer.BadParameter.__mro__[1:3]
+_WrongUse.exit_code = trouble.USAGE
 
 _DEPLOY = "Deploy"
 _RUN = "Run commands"
@@ -162,7 +166,19 @@ for _group, _name, _panel in (
 
 def run() -> None:
     """Run the command line and end the process with one of :data:`trouble.EXIT_CODES`."""
+    # What stands behind -- is for another program.
+    own = itertools.takewhile(lambda word: word != "--", sys.argv[1:])
+    as_json = "--json" in own
     try:
-        app(prog_name="havre")
+        # Typer draws a box around what is wrong and ends by itself, unless it is told to leave both to us.
+        code = app(prog_name="havre", standalone_mode=not as_json)
     except HavreError as error:
-        sys.exit(trouble.report(error, as_json="--json" in sys.argv[1:]))
+        sys.exit(trouble.report(error, as_json=as_json))
+    except typer.Abort:
+        sys.exit(trouble.FAILED)
+    except _Told as told:
+        context = getattr(told, "ctx", None)
+        command = context.command_path if context else "havre"
+        wrong = UsageError(told.format_message(), hint=f"see {command} --help")
+        sys.exit(trouble.report(wrong, as_json=True))
+    sys.exit(code if isinstance(code, int) else trouble.OK)

@@ -91,6 +91,31 @@ def test_an_unknown_option_is_64() -> None:
     assert run("deploy", "--nope").returncode == 64
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("operations", "list", "-n", "-5", "--json"), "'--limit' / '-n'"),
+        (("ps", "--json", "--nope"), "--nope"),
+        (("operations", "show", "--json"), "Missing argument"),
+        (("nope", "--json"), "nope"),
+    ],
+)
+def test_wrong_use_is_a_problem_for_programs_too(arguments: tuple[str, ...], words: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (64, "")
+    problem = json.loads(done.stderr)
+    assert words in problem["detail"]
+    assert problem["hint"].startswith("see havre")
+    assert problem["status"] == 422
+
+
+def test_help_and_what_is_for_another_program_are_no_problem() -> None:
+    shown = run("operations", "list", "--json", "--help")
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "Usage" in shown.stdout
+    assert "No such option" in run("run", "--nope", "--", "x", "--json").stderr
+
+
 def test_a_manifest_tells_every_problem_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "havre.yaml").write_text("project: Shop\nservices:\n  api: {kind: ap}\n")
     done = run("manifest", "check", str(tmp_path / "havre.yaml"))
