@@ -96,6 +96,10 @@ class SecretError(HavreError):
     """A secret is missing or cannot be opened."""
 
 
+WRONG_REQUEST = (UsageError, ManifestError, SecretError)
+"""What who asked has to put right; nothing was changed."""
+
+
 class Cancelled(HavreError):  # noqa: N818 - it is an outcome, not a failure
     """Somebody asked the operation to stop."""
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from havre.adapters.host import moments
 from havre.controllers import interruptions
-from havre.errors import Cancelled, EngineAway, HavreError
+from havre.errors import WRONG_REQUEST, Cancelled, EngineAway, HavreError, UsageError
 from havre.operations.build_queue import BuildQueue
 from havre.operations.catalogue import RUNBOOKS
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
@@ -278,7 +278,8 @@ def _undo(
 
 def _redacted(run: Run, error: HavreError) -> HavreError:
     """The error as people may read it: what a program said last may hold a secret."""
-    return HavreError(
+    kind = UsageError if isinstance(error, WRONG_REQUEST) else HavreError
+    return kind(
         run.redact(error.message),
         hint=run.redact(error.hint),
         detail=run.redact(error.detail),

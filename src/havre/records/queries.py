@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from havre.errors import ConflictError, HavreError, UsageError
+from havre.errors import WRONG_REQUEST, ConflictError, HavreError, UsageError
 from havre.manifest.model import PRODUCTION
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
@@ -199,12 +199,16 @@ def finish(
     error: HavreError | None = None,
     result: dict[str, Any] | None = None,
 ) -> None:
-    """Record the outcome, as one transaction with its event."""
+    """Record the outcome, as one transaction with its event.
+
+    The error's ``kind`` is ``usage`` if the request was wrong, else ``failure``.
+    """
     problem = error and {
         "message": error.message,
         "hint": error.hint,
         "detail": error.detail,
         "retryable": error.retryable,
+        "kind": "usage" if isinstance(error, WRONG_REQUEST) else "failure",
     }
     with transaction.atomic():
         Operation.objects.filter(pk=operation.pk).update(

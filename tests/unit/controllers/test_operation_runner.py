@@ -12,7 +12,16 @@ from django.db import OperationalError
 from havre.config import Config
 from havre.controllers import operation_runner
 from havre.controllers.operation_runner import OperationRunner, run_operation
-from havre.errors import EngineAway, RolloutError
+from havre.errors import (
+    ConflictError,
+    ConsentError,
+    EngineAway,
+    HavreError,
+    ManifestError,
+    RolloutError,
+    SecretError,
+    UsageError,
+)
 from havre.operations.builds import Builds
 from havre.operations.context import Interrupted, Platform, Run, Runbook, Step
 from havre.records import queries
@@ -74,6 +83,7 @@ def test_a_failure_is_undone_and_told(play: Play) -> None:
         "hint": "take a rest",
         "detail": "line 1",
         "retryable": False,
+        "kind": "failure",
     }
     assert [step[:2] for step in play.steps()] == [
         ("s0", "done"),
@@ -82,6 +92,24 @@ def test_a_failure_is_undone_and_told(play: Play) -> None:
         ("undo", "done"),
     ]
     assert play.undone == ["undone"]
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (UsageError("no such environment"), "usage"),
+        (ConsentError("name it", confirm="shop-production"), "usage"),
+        (ManifestError("havre.yaml:1: no"), "usage"),
+        (SecretError("is not set"), "usage"),
+        (ConflictError("stale"), "failure"),
+    ],
+)
+def test_whether_the_request_was_wrong_is_told(play: Play, error: HavreError, kind: str) -> None:
+    def refuse(_: Run) -> str:
+        raise error
+
+    done = play.run(refuse)
+    assert (done.error["message"], done.error["kind"]) == (error.message, kind)
 
 
 def test_a_bug_is_a_failure_without_its_inner_words(play: Play) -> None:

@@ -100,11 +100,14 @@ def test_only_drift_asks_for_no_source(api: StandIn, havre: Havre) -> None:
     assert havre("plan", "-p", "shop", "--drift", "--ref", "x").exit_code == 64
 
 
-def test_a_failed_plan_tells_why_and_is_not_taken_for_changes(api: StandIn, havre: Havre) -> None:
-    error = {"message": "no secret smtp", "hint": "set it", "detail": "", "retryable": False}
+@pytest.mark.parametrize(("kind", "code"), [({}, 1), ({"kind": "failure"}, 1), ({"kind": "usage"}, 64)])
+def test_a_failed_plan_tells_why_and_is_not_taken_for_changes(
+    api: StandIn, havre: Havre, kind: dict[str, str], code: int
+) -> None:
+    error = {"message": "no secret smtp", "hint": "set it", "detail": "", "retryable": False, **kind}
     api.streams[EVENTS] = [[event(1, "outcome", state="failed", error=error, result={})]]
     result = havre("plan", "-p", "shop")
-    assert result.exit_code == 1
+    assert result.exit_code == code
     assert "no secret smtp" in str(result.exception)
 
 

@@ -199,7 +199,9 @@ def _finish(
 def _result(outcome: dict[str, Any]) -> dict[str, Any]:
     if outcome.get("state") != "succeeded":
         error = outcome.get("error") or {}
-        raise HavreError(
+        # What only looks changes nothing, so that a wrong name ends it as any wrong request does.
+        kind = UsageError if error.get("kind") == "usage" else HavreError
+        raise kind(
             str(error.get("message") or f"the operation was {outcome.get('state')}"),
             hint=str(error.get("hint") or ""),
             detail=str(error.get("detail") or ""),
