@@ -1,4 +1,4 @@
-"""What a ``Procfile`` adds: workers and a release command.
+"""What a ``Procfile`` adds: workers, a release command, and where a Python application is.
 
 Its format: https://devcenter.heroku.com/articles/procfile.
 """
@@ -13,6 +13,8 @@ from havre.domain.blueprint.naming import name_of
 from havre.domain.blueprint.proposal import Component, Gap, Said
 
 _LINE = re.compile(r"^([A-Za-z0-9_-]+):\s*(.+?)\s*$", re.MULTILINE)
+_SERVERS = frozenset({"gunicorn", "uvicorn", "hypercorn", "daphne", "waitress-serve"})
+_TARGET = re.compile(r"(?<!\S)([A-Za-z_][\w.]*):([A-Za-z_]\w*)(\(\))?(?!\S)")
 _SHELL = re.compile(r"[$`;|&<>]")
 
 
@@ -44,6 +46,20 @@ def applied(facts: Facts, components: list[Component]) -> list[Component]:
         alone = replace(process, port=None, health=None, release=None, files=(), public=())
         others.append(replace(alone, command=started, gaps=gap))
     return others
+
+
+def application(facts: Facts, folder: str) -> tuple[str, str, bool] | None:
+    """The module and the object that ``web`` names in the Procfile of a folder, ``gunicorn app:app``.
+
+    The last is whether the object is a function that makes the application. None if no server of Python
+    is started there.
+    """
+    command = dict(_LINE.findall(facts.text(folder, "Procfile"))).get("web", "")
+    words = command.replace("'", "").replace('"', "").split()
+    found = _TARGET.search(" ".join(words))
+    if found is None or _SERVERS.isdisjoint(words):
+        return None
+    return found[1], found[2], bool(found[3]) or "--factory" in words
 
 
 def _gap(about: str, command: str) -> Gap:

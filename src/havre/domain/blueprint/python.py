@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from havre.domain.blueprint import health, listening
+from havre.domain.blueprint import health, listening, procfile
 from havre.domain.blueprint.django import Django, django_of
 from havre.domain.blueprint.facts import Facts, join, table
 from havre.domain.blueprint.naming import name_of
@@ -221,7 +221,19 @@ def _application(facts: Facts, folder: str, title: str) -> _Found | None:
             return _Found(f"{module}:{found[1]}", False, path)
         if module and factory is None and (found := _FACTORY.search(text)):
             factory = _Found(f"{module}:{found[1]}", True, path)
-    return factory
+    return factory or _of_procfile(facts, folder)
+
+
+def _of_procfile(facts: Facts, folder: str) -> _Found | None:
+    """What the Procfile names, if its module is there; code may make it in ways that nothing else tells."""
+    named = procfile.application(facts, folder)
+    if named is None:
+        return None
+    module, name, is_factory = named
+    inside = module.replace(".", "/")
+    files = (f"{place}{inside}{end}" for place in ("", "src/") for end in (".py", "/__init__.py"))
+    path = facts.first(folder, *files)
+    return _Found(f"{module}:{name}", is_factory, path) if path else None
 
 
 def module_of(facts: Facts, path: str, folder: str) -> str:

@@ -118,6 +118,36 @@ def test_an_application_that_a_function_makes() -> None:
     assert '"wsgi:app"]' in found.dockerfile()
 
 
+HIDDEN = "if True:\n    app = make()\n"
+
+
+@pytest.mark.parametrize(
+    ("web", "path", "target"),
+    [
+        ("gunicorn app:app", "app.py", '"app:app"]'),
+        ("gunicorn -b 0.0.0.0:$PORT 'shop.wsgi:make()' --workers 3", "shop/wsgi.py", '"shop.wsgi:make()"]'),
+        ("gunicorn shop:app", "src/shop/__init__.py", '"shop:app"]'),
+        ("gunicorn other:app", "app.py", None),
+        ("python server.py a:b", "a.py", None),
+    ],
+)
+def test_a_procfile_names_an_application_that_the_code_hides(web: str, path: str, target: str | None) -> None:
+    found = Proposed({"requirements.txt": "flask\ngunicorn\n", path: HIDDEN, "Procfile": f"web: {web}\n"})
+    assert found.gaps(blocking=True) == ({"api.health"} if target else {"api.build"})
+    assert target is None or target in found.dockerfile()
+    assert target is None or ("PYTHONPATH" in found.dockerfile()) == path.startswith("src/")
+
+
+def test_what_stands_in_the_code_comes_before_the_procfile() -> None:
+    files = {
+        "requirements.txt": "fastapi\nuvicorn\n",
+        "old.py": HIDDEN,
+        "Procfile": "web: uvicorn --factory old:new\n",
+    }
+    assert '"--factory", "old:new"' in Proposed(files).dockerfile()
+    assert '"main:app"' in Proposed({**files, "main.py": "app = FastAPI()\n"}).dockerfile()
+
+
 def test_without_an_application_no_dockerfile_is_written() -> None:
     found = Proposed({"requirements.txt": "flask\n", "util.py": "x = 1\n"})
     assert found.files == set()
