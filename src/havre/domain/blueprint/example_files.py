@@ -32,37 +32,41 @@ def examples(facts: Facts, components: Collection[Component]) -> dict[str, list[
     """The variables of each component, by its name.
 
     They are those of its own example file, else those of the file at the top: all of them for a program
-    that is alone in the repository, and those that its code names if there are several.
+    that is alone in the repository, and those that its code names if there are several. A static site has
+    no variables when it is served, so it gets the public ones alone.
     """
-    top = facts.first(".", *FILES)
-    shared = list(read(facts, top)) if top else []
     is_alone = len({one.folder for one in components}) == 1
     found: dict[str, list[Example]] = {}
     for component in components:
-        if own := facts.first(component.folder, *FILES):
-            found[component.name] = list(read(facts, own))
-        elif is_alone and component.kind == "app":
-            found[component.name] = shared
-        elif shared:
+        own = facts.first(component.folder, *FILES)
+        file = own or facts.first(".", *FILES)
+        variables = list(read(facts, file)) if file else []
+        public = component.public or ("\0",)
+        if component.kind == "static":
+            variables = [one for one in variables if one.name.startswith(public)]
+        elif not own and not is_alone:
             named = _Named.by(facts, component)
-            public = component.public or ("\0",)
-            found[component.name] = [
-                one for one in shared if one.name.startswith(public) or one.name in named
-            ]
-    return {one.name: found.get(one.name, []) for one in components}
+            variables = [one for one in variables if one.name.startswith(public) or one.name in named]
+        found[component.name] = variables
+    return found
 
 
 def untaken(facts: Facts, components: Collection[Component], taken: Collection[str]) -> list[Example]:
-    """The variables of the file at the top that are not ``taken``, unless a component has all of them."""
-    top = facts.first(".", *FILES)
-    if not top or not components or any(one.folder == "." for one in components):
-        return []
-    return [one for one in read(facts, top) if one.name not in taken]
+    """The variables in the example files of these components and of the top that are not ``taken``."""
+    found = (one for path in _files(facts, components) for one in read(facts, path))
+    return [one for one in found if one.name not in taken]
+
+
+def _files(facts: Facts, components: Collection[Component]) -> list[str]:
+    paths = dict.fromkeys(
+        facts.first(folder, *FILES) for folder in (*(one.folder for one in components), ".")
+    )
+    return [path for path in paths if path]
 
 
 def unnamed(facts: Facts, rest: Collection[Example]) -> Iterator[Gap]:
     """What is said of variables that no service got: who names them, if anybody does."""
-    names = []
+    names: dict[str, list[str]] = {}
     for one in rest:
         place = next(
             (path for path, text in facts.code(".") if one.name in text and one.name in _words(text)), ""
@@ -70,16 +74,16 @@ def unnamed(facts: Facts, rest: Collection[Example]) -> Iterator[Gap]:
         if place:
             yield Gap(
                 one.file,
-                f"{one.name} is named by {place} alone, which is in the folder of no service",
-                "add it to env of the services that use this code",
+                f"{one.name} is named by {place} alone, which is code of no app",
+                "add it to env of the apps that use it; for a static site to build.args or build.secrets",
             )
         else:
-            names.append(one)
-    if names:
-        it = "it" if len(names) == 1 else "them"
+            names.setdefault(one.file, []).append(one.name)
+    for file, unknown in names.items():
+        it = "it" if len(unknown) == 1 else "them"
         yield Gap(
-            names[0].file,
-            f"no code names {', '.join(one.name for one in names)}, so no service gets {it}",
+            file,
+            f"no code names {', '.join(unknown)}, so no service gets {it}",
             f"add {it} to env of the service that needs {it}",
         )
 

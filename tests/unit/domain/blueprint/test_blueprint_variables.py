@@ -138,9 +138,7 @@ def test_code_of_no_service_that_names_a_variable_is_told() -> None:
     found = Proposed(
         {**SEVERAL, "shared/mail.js": "process.env.MAIL_FROM", ".env.example": "MAIL_FROM=a@b.example\n"}
     )
-    assert said_of(found) == [
-        "MAIL_FROM is named by shared/mail.js alone, which is in the folder of no service"
-    ]
+    assert said_of(found) == ["MAIL_FROM is named by shared/mail.js alone, which is code of no app"]
 
 
 def test_a_program_that_is_alone_gets_every_variable() -> None:
@@ -232,3 +230,20 @@ def test_a_public_variable_that_sounds_secret_is_asked_about() -> None:
     assert found.services["web"]["build"]["args"] == {"VITE_TITLE": "Shop"}
     assert found.gaps(blocking=False) == {"web.build.args.VITE_MAP_TOKEN"}
     assert "abc" not in found.text
+
+
+def test_a_static_site_is_asked_for_no_secret_that_it_cannot_get() -> None:
+    site = {
+        "package.json": package({"build": "vite build"}, dev=("vite",)),
+        "package-lock.json": "{}",
+        "src/a.js": "process.env.CMS_TOKEN",
+    }
+    example = "VITE_TITLE=Shop\nCMS_TOKEN=abc\nDATABASE_URL=postgres://localhost/x\n"
+    found = Proposed({**site, ".env.example": example})
+    assert found.services["web"]["build"]["args"] == {"VITE_TITLE": "Shop"}
+    assert set(found.services) == {"web"}
+    assert found.proposal.secrets == ()
+    assert said_of(found) == [
+        "CMS_TOKEN is named by src/a.js alone, which is code of no app",
+        "no code names DATABASE_URL, so no service gets it",
+    ]
