@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
@@ -51,6 +52,20 @@ def test_a_build_gets_its_share_of_processors(make, place, tmp_path):
     assert len(spent) == 4
     assert 0.0 < sum(spent) <= 0.5 * 2 + 0.3, "half a processor for two seconds"
     assert any(f":{place.groups.folders['cpu' if place.version == 1 else '']}/" in line for line in lines)
+
+
+def test_builds_and_the_engines_work_for_them_keep_to_some_processors(make, place, tmp_path):
+    everywhere = os.sched_getaffinity(place.engine)
+    request = dockerfile(tmp_path, "echo on $(nproc); sed -n 's/^Cpus_allowed_list:/only/p' /proc/self/status")
+    with cgroups.held(place, Ceiling(1.0, 1024 * MIB)) as held:
+        _, lines = make(request)
+        during = {task: os.sched_getaffinity(int(task)) for task in os.listdir(f"/proc/{place.engine}/task")}
+    assert held.problems == []
+    last = max(everywhere)
+    assert any("on 1" in line for line in lines), lines
+    assert any(re.search(rf"only\s+{last}$", line) for line in lines), lines
+    assert set(map(frozenset, during.values())) == {frozenset({last})}
+    assert os.sched_getaffinity(place.engine) == everywhere
 
 
 def test_memory_above_the_ceiling_is_told_as_such(make, place, tmp_path):

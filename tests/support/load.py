@@ -116,9 +116,9 @@ async def _stream(shape: Shape, tally: Tally, stop: asyncio.Event) -> None:
 
 
 class Load:
-    """A load in its own process."""
+    """A load in its own process; ``at_once`` for one that never waits for a processor (needs root)."""
 
-    def __init__(self, shapes: list[Shape], *, seconds: float) -> None:
+    def __init__(self, shapes: list[Shape], *, seconds: float, at_once: bool = False) -> None:
         arguments = json.dumps([vars(shape) for shape in shapes])
         self._process = subprocess.Popen(
             [sys.executable, "-m", "support.load", "--seconds", str(seconds), "--shapes", arguments],
@@ -126,6 +126,8 @@ class Load:
             stdout=subprocess.PIPE,
             text=True,
         )
+        if at_once:
+            os.sched_setscheduler(self._process.pid, os.SCHED_RR, os.sched_param(1))
 
     def finish(self) -> dict[str, Any]:
         """Stop it and read what came back."""

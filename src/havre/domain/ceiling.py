@@ -18,12 +18,13 @@ So with ``cgroupfs`` there is one group above all builds, which takes the ceilin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-CONTROLLERS: Final = ("cpu", "memory", "blkio")
+CONTROLLERS: Final = ("cpu", "cpuset", "memory", "blkio")
 """Controllers of cgroup v1 in which a ceiling is written; v2 has one hierarchy for all."""
 
 PERIOD: Final = 100_000
@@ -63,6 +64,21 @@ def chosen(*, cpus: float, memory: int, cores: int, total: int) -> Ceiling:
     wanted = cpus or cores / 2
     room = memory or total // 2
     return Ceiling(max(min(wanted, most), LEAST_CPUS), max(min(room, total), LEAST_MEMORY))
+
+
+def processors(text: str) -> tuple[int, ...]:
+    """The numbers of a kernel's list of processors, such as ``0-2,5`` (cpuset(7), "List format")."""
+    found: set[int] = set()
+    for part in text.strip().split(","):
+        first, _, last = part.partition("-")
+        if first.isdigit():
+            found.update(range(int(first), int(last or first) + 1))
+    return tuple(sorted(found))
+
+
+def own_processors(ceiling: Ceiling, available: Sequence[int]) -> tuple[int, ...]:
+    """The processors that builds keep to: the last ones, as few as the ceiling allows."""
+    return tuple(available[-math.ceil(ceiling.cpus) :])
 
 
 @dataclass(frozen=True)
@@ -112,26 +128,33 @@ class Write:
     vital: bool = True
 
 
-def writes(ceiling: Ceiling, version: int) -> tuple[Write, ...]:
+def writes(ceiling: Ceiling, version: int, *, kept_to: int = 0) -> tuple[Write, ...]:
     """What a group gets: the ceiling, and last place in the queue for processors and disk.
 
     Builds take processors only when no application wants them (``cpu.idle``, since Linux 5.15; before
     that the smallest weight), so that the ceiling is for what a busy processor costs its neighbours.
     Swap is not limited: on a small server a build may need it.
+
+    Args:
+        ceiling: of the group.
+        version: of the control groups.
+        kept_to: on how many processors it is kept already. Where that is the ceiling, no time is counted
+            out: what is stopped for it may hold a lock of the kernel that an application waits for.
     """
     quota = max(round(ceiling.cpus * PERIOD), 1000)
+    is_kept = 0 < kept_to <= ceiling.cpus
     memory = str(max(ceiling.memory, _MIB))
     if version == 1:
         return (
             Write("cpu", "cpu.cfs_period_us", str(PERIOD)),
-            Write("cpu", "cpu.cfs_quota_us", str(quota)),
+            Write("cpu", "cpu.cfs_quota_us", "-1" if is_kept else str(quota)),
             Write("cpu", "cpu.shares", "2", vital=False),
             Write("cpu", "cpu.idle", "1", vital=False),
             Write("memory", "memory.limit_in_bytes", memory),
             Write("blkio", "blkio.bfq.weight", "1", vital=False),
         )
     return (
-        Write("", "cpu.max", f"{quota} {PERIOD}"),
+        Write("", "cpu.max", f"{'max' if is_kept else quota} {PERIOD}"),
         Write("", "cpu.weight", "1", vital=False),
         Write("", "cpu.idle", "1", vital=False),
         Write("", "memory.max", memory),

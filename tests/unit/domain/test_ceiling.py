@@ -11,7 +11,9 @@ from havre.domain.ceiling import (
     chosen,
     groups_of,
     oom_kills,
+    own_processors,
     parent_option,
+    processors,
     writes,
 )
 
@@ -39,7 +41,7 @@ def test_the_ceiling_in_words():
 )
 def test_cgroupfs_has_one_group_above_all_builds(parent, folder):
     first = build_groups(driver="cgroupfs", version=1, parent=parent, own={"cpu": "/x"})
-    assert first == BuildGroups(dict.fromkeys(("cpu", "memory", "blkio"), P(folder)))
+    assert first == BuildGroups(dict.fromkeys(("cpu", "cpuset", "memory", "blkio"), P(folder)))
     second = build_groups(driver="cgroupfs", version=2, parent=parent, own={"": "/x"})
     assert second == BuildGroups({"": P(folder)})
     assert first.is_own
@@ -84,6 +86,31 @@ def test_what_is_written_with_v2():
     assert found["cpu.idle"] == "1"
     assert {w.file for w in writes(Ceiling(0.5, GIB), 2) if w.vital} == {"cpu.max", "memory.max"}
     assert {w.controller for w in writes(Ceiling(0.5, GIB), 2)} == {""}
+
+
+def test_no_time_is_counted_out_where_the_processors_are_the_ceiling():
+    def quota(cpus: float, kept_to: int) -> str:
+        return next(w.value for w in writes(Ceiling(cpus, GIB), 2, kept_to=kept_to) if w.file == "cpu.max")
+
+    assert quota(2.0, 2) == "max 100000"
+    assert quota(1.5, 2) == "150000 100000"
+    assert quota(2.0, 0) == "200000 100000"
+    first = {w.file: w.value for w in writes(Ceiling(1.0, GIB), 1, kept_to=1)}
+    assert first["cpu.cfs_quota_us"] == "-1"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"), [("0-3\n", (0, 1, 2, 3)), ("0-1,5", (0, 1, 5)), ("7", (7,)), ("\n", ())]
+)
+def test_a_kernels_list_of_processors(text, numbers):
+    assert processors(text) == numbers
+
+
+def test_builds_keep_to_the_last_processors():
+    assert own_processors(Ceiling(2.0, GIB), (0, 1, 2, 3)) == (2, 3)
+    assert own_processors(Ceiling(1.5, GIB), (0, 1, 2, 3)) == (2, 3)
+    assert own_processors(Ceiling(0.5, GIB), (4,)) == (4,)
+    assert own_processors(Ceiling(64.0, GIB), (0, 1)) == (0, 1)
 
 
 def test_kills_for_memory_are_counted():

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Final
 
 from havre.adapters.cgroups.place import Place
+from havre.adapters.cgroups.processors import keep, kept_engine
 from havre.domain.ceiling import Ceiling, oom_kills, writes
 from havre.errors import EngineError
 
 _EVERY: Final = 0.1  # seconds between two looks for new groups
-_V2_CONTROLLERS: Final = ("cpu", "memory", "io")
+_V2_CONTROLLERS: Final = ("cpu", "cpuset", "memory", "io")
 _OOM_FILE: Final = {1: "memory.oom_control", 2: "memory.events"}
 
 
@@ -47,7 +48,8 @@ def apply(place: Place, ceiling: Ceiling) -> None:
             _make(folder, place)
         except OSError as error:
             raise EngineError(f"the control group {folder} cannot be made: {error.strerror}") from error
-    for write in writes(ceiling, place.version):
+    kept = keep(place, ceiling)
+    for write in writes(ceiling, place.version, kept_to=len(kept)):
         _write(place.folder(write.controller) / write.file, write.value, vital=write.vital)
 
 
@@ -67,7 +69,8 @@ def held(place: Place, ceiling: Ceiling) -> Iterator[Held]:
     watcher = threading.Thread(target=_watch, args=(place, ceiling, seen, done), name="ceiling", daemon=True)
     watcher.start()
     try:
-        yield seen
+        with kept_engine(place, ceiling):
+            yield seen
     finally:
         done.set()
         watcher.join()
@@ -100,7 +103,8 @@ def _builds(place: Place, controller: str) -> frozenset[str]:
 def _divide(place: Place, ceiling: Ceiling, names: frozenset[str], seen: Held) -> None:
     part = ceiling.part(len(names))
     for name in names:
-        for write in writes(part, place.version):
+        kept = keep(place, ceiling, name)
+        for write in writes(part, place.version, kept_to=len(kept)):
             folder = place.folder(write.controller) / name
             try:
                 _write(folder / write.file, write.value, vital=write.vital)

@@ -23,11 +23,13 @@ _PATIENCE = 5.0  # seconds
 
 @dataclass(frozen=True)
 class Place:
-    """Where builds run: the hierarchy's root and version, and the groups in it."""
+    """Where builds run: the hierarchy's root and version, the groups in it, and the engine's process."""
 
     root: Path
     version: int
     groups: BuildGroups
+    engine: int = 0
+    """Pid; 0 if it is not known."""
 
     def folder(self, controller: str) -> Path:
         """The folder of a controller in which the groups of builds are."""
@@ -57,7 +59,7 @@ def find(docker_host: str, *, driver: str, version: int, root: Path = ROOT) -> P
             parent = _configured(process / "root", words)
     except OSError as error:
         raise EngineError(f"the engine's process cannot be looked at: {error.strerror}") from error
-    return Place(root, version, build_groups(driver=driver, version=version, parent=parent, own=own))
+    return Place(root, version, build_groups(driver=driver, version=version, parent=parent, own=own), pid)
 
 
 def _daemon_pid(docker_host: str) -> int:

@@ -47,6 +47,35 @@ def test_a_group_of_builds_own_is_set_once(tmp_path):
     assert "+io" in (tmp_path / "docker/cgroup.subtree_control").read_text()
 
 
+def test_builds_keep_to_processors_of_their_own(tmp_path):
+    group(tmp_path)
+    group(tmp_path / "docker", (*V2_FILES, "cpuset.cpus.effective"))
+    (tmp_path / "docker/cpuset.cpus.effective").write_text("0-3\n")
+    builds = group(tmp_path / "docker/buildkit", (*V2_FILES, "cpuset.cpus"))
+    place = Place(tmp_path, 2, build_groups(driver="cgroupfs", version=2, parent="", own={}))
+    apply(place, Ceiling(2.0, GIB))
+    assert (builds / "cpuset.cpus").read_text() == "2,3"
+    assert (builds / "cpu.max").read_text() == "max 100000"
+
+
+def test_a_new_group_of_v1_gets_the_processors_of_the_one_above_first(tmp_path):
+    lists = ("cpuset.cpus", "cpuset.mems")
+    for controller in ("cpu", "memory", "blkio"):
+        files = ("cpu.cfs_period_us", "cpu.cfs_quota_us", "memory.limit_in_bytes")
+        group(tmp_path / controller)
+        group(tmp_path / controller / "docker/buildkit", files)
+    root = group(tmp_path / "cpuset", lists)
+    above, builds = group(root / "docker", lists), group(root / "docker/buildkit", lists)
+    (root / "cpuset.cpus").write_text("0-1\n")
+    (root / "cpuset.mems").write_text("0\n")
+    place = Place(tmp_path, 1, build_groups(driver="cgroupfs", version=1, parent="", own={}))
+    apply(place, Ceiling(1.0, GIB))
+    assert (above / "cpuset.cpus").read_text() == "0-1\n"
+    assert (builds / "cpuset.mems").read_text() == "0\n"
+    assert (builds / "cpuset.cpus").read_text().startswith("1")
+    assert (tmp_path / "cpu/docker/buildkit/cpu.cfs_quota_us").read_text() == "-1"
+
+
 def test_what_the_kernel_does_not_offer_is_told_and_nothing_is_made(tmp_path):
     group(tmp_path)
     group(tmp_path / "docker")
