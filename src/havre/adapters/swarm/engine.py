@@ -145,13 +145,18 @@ class Engine(Stores, Containers):
     def is_updating(self, name: str, change: Change) -> bool:
         """Whether the engine is still replacing the service's tasks after a change.
 
-        Swarm clears its update status when it takes an update and sets it once it has begun, so
-        right after an update an empty status means "not yet", at any other time "none".
+        Swarm clears its update status when it takes an update, and sets it once it has begun to replace
+        tasks. So an empty status right after an update means "not yet" if there are tasks of an earlier
+        template, else that there is none to replace: only the number of tasks or a label changed.
         """
         with explained(f"inspecting {name}"):
             service = self._inspect(name) or {}
-        state = (service.get("UpdateStatus") or {}).get("State", "")
-        return state == "updating" or (not state and change is Change.UPDATED)
+            state = (service.get("UpdateStatus") or {}).get("State", "")
+            if state or change is not Change.UPDATED:
+                return bool(state == "updating")
+            tasks = self.api.tasks(filters={"service": [name], "desired-state": ["running", "ready"]})
+        template = service.get("Spec", {}).get("TaskTemplate")
+        return any(task.get("Spec") != template for task in tasks)
 
     def mark(self, name: str, label: str, value: str) -> None:
         """Set a label of a service; its tasks go on."""
