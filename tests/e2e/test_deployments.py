@@ -72,7 +72,9 @@ def test_scaling(server: Server, make: Make, site: Any, project: str, engine: do
     published = json.loads((server.state / "traefik" / "dynamic" / f"{project}-production.yml").read_text())
     servers = published["http"]["services"][f"{project}-production-api-tasks"]["loadBalancer"]["servers"]
     assert len(servers) == 3
-    server.cli("scale", "--project", project, "--reset", "api")
+    with under_load(*load_on(site.host)) as report:
+        server.cli("scale", "--project", project, "--reset", "api")
+    assert report["failed"] == 0, report
     assert server.json("ps", "--project", project)[0]["running"] == 1
     refused = server.cli("scale", "--project", project, "db=3", check=False)
     assert refused.returncode != 0
