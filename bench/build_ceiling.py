@@ -1,11 +1,12 @@
 """What a full build costs the requests of what serves, with and without the ceiling of builds.
 
 One application behind the router is asked 50 times a second all along, at the server's address as
-from outside, by a client that never waits for a processor: it stands for one on another machine. A window without a build is
-followed by one that lasts as long as a full build (`docker build --no-cache` of the reference
-application's API, its packages from the cache mount); the figure of a pair is the ratio of the two
-p99. Pairs with and without the ceiling alternate, so that a drift of the machine meets both. Without
-means: all processors, no limit of memory, and the weight of any other container.
+from outside, by a client that never waits for a processor: it stands for one on another machine. A
+window without a build is followed by one that lasts as long as a full build (`docker build
+--no-cache` of the reference application's API, its packages from the cache mount); the figure of a
+pair is the ratio of the two p99. Pairs with and without the ceiling alternate, so that a drift of
+the machine meets both. Without means: all processors, no limit of memory, and the weight of any
+other container.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ def unlimited(place: Place) -> Iterator[None]:
     """Builds as the engine alone would run them."""
     everywhere = ",".join(map(str, sorted(os.sched_getaffinity(0))))
     rows = _UNLIMITED if place.version == 1 else _UNLIMITED_V2
-    for controller, name, value in (*rows, ("cpuset" if place.version == 1 else "", "cpuset.cpus", everywhere)):
+    for controller, name, value in (
+        *rows,
+        ("cpuset" if place.version == 1 else "", "cpuset.cpus", everywhere),
+    ):
         file = place.folder(controller) / name
         if file.exists():
             file.write_text(value)

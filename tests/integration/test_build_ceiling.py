@@ -6,6 +6,7 @@ import os
 import re
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -56,15 +57,18 @@ def test_a_build_gets_its_share_of_processors(make, place, tmp_path):
 
 def test_builds_and_the_engines_work_for_them_keep_to_some_processors(make, place, tmp_path):
     everywhere = os.sched_getaffinity(place.engine)
-    request = dockerfile(tmp_path, "echo on $(nproc); sed -n 's/^Cpus_allowed_list:/only/p' /proc/self/status")
+    request = dockerfile(
+        tmp_path, "echo on $(nproc); sed -n 's/^Cpus_allowed_list:/only/p' /proc/self/status"
+    )
     with cgroups.held(place, Ceiling(1.0, 1024 * MIB)) as held:
         _, lines = make(request)
-        during = {task: os.sched_getaffinity(int(task)) for task in os.listdir(f"/proc/{place.engine}/task")}
+        threads = Path(f"/proc/{place.engine}/task").iterdir()
+        during = {frozenset(os.sched_getaffinity(int(thread.name))) for thread in threads}
     assert held.problems == []
     last = max(everywhere)
     assert any("on 1" in line for line in lines), lines
     assert any(re.search(rf"only\s+{last}$", line) for line in lines), lines
-    assert set(map(frozenset, during.values())) == {frozenset({last})}
+    assert during == {frozenset({last})}
     assert os.sched_getaffinity(place.engine) == everywhere
 
 

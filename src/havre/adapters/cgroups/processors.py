@@ -72,6 +72,6 @@ def _bind(pid: int, chosen: Collection[int]) -> None:
         return
     with contextlib.suppress(OSError):
         # A thread has those of the one that began it: what begins meanwhile is right by itself.
-        for thread in os.listdir(f"/proc/{pid}/task"):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
             with contextlib.suppress(OSError):
-                os.sched_setaffinity(int(thread), chosen)
+                os.sched_setaffinity(int(thread.name), chosen)

@@ -155,8 +155,8 @@ class Engine(Stores, Containers):
             if state or change is not Change.UPDATED:
                 return bool(state == "updating")
             tasks = self.api.tasks(filters={"service": [name], "desired-state": ["running", "ready"]})
-        template = service.get("Spec", {}).get("TaskTemplate")
-        return any(task.get("Spec") != template for task in tasks)
+        template = _template(service.get("Spec", {}).get("TaskTemplate"))
+        return any(_template(task.get("Spec")) != template for task in tasks)
 
     def mark(self, name: str, label: str, value: str) -> None:
         """Set a label of a service; its tasks go on."""
@@ -241,3 +241,8 @@ def _arguments(request: dict[str, Any]) -> dict[str, Any]:
         "update_config": request.get("UpdateConfig"),
         "endpoint_spec": request.get("EndpointSpec"),
     }
+
+
+def _template(spec: dict[str, Any] | None) -> dict[str, Any]:
+    """What a task is made from; the engine names the runtime in services' templates only."""
+    return {key: value for key, value in (spec or {}).items() if key != "Runtime"}
