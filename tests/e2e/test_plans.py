@@ -52,6 +52,12 @@ def limit(memory: int) -> Change:
     return lambda spec: spec["TaskTemplate"]["Resources"].update(Limits={"MemoryBytes": memory})
 
 
+def stop_grace(seconds: int) -> Change:
+    """Another time to stop in."""
+    grace = seconds * 1_000_000_000
+    return lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(StopGracePeriod=grace)
+
+
 def replicas(count: int) -> Change:
     """Another number of tasks."""
     return lambda spec: spec["Mode"].update(Replicated={"Replicas": count})
@@ -145,6 +151,8 @@ def test_plan_apply_drift_and_adopt(shop: Shop, site: Any, tmp_path: Path) -> No
     }
     shop.apply()
     assert shop.changes(code=0) == set()
+    wrong = shop.run("plan", "--source", str(shop.repository.folder), "--env", "stagging", check=False)
+    assert (wrong.returncode, "stagging" in wrong.stderr) == (64, True), wrong.stdout + wrong.stderr
     carry_out_a_saved_plan(shop, site, tmp_path / "plan.json")
     change_by_hand_and_adopt(shop)
     apply_puts_the_rest_back(shop, site)
@@ -178,11 +186,11 @@ def carry_out_a_saved_plan(shop: Shop, site: Any, file: Path) -> None:
 
 def change_by_hand_and_adopt(shop: Shop) -> None:
     """Seen at once, by the watch a little later; adopting records what it can and restarts nothing."""
-    shop.by_hand("api-r2", add_env("API_KEY=hunter2", "EXTRA=more"), limit(256 * 2**20))
+    shop.by_hand("api-r2", add_env("API_KEY=hunter2", "EXTRA=more"), limit(256 * 2**20), stop_grace(3))
     shop.by_hand("worker-r1", replicas(2))
     shop.by_hand("cache", add_env("X=1"))
     assert shop.drift() == {
-        "api": {"env.API_KEY", "env.EXTRA", "limits.memory"},
+        "api": {"env.API_KEY", "env.EXTRA", "limits.memory", "stop_grace"},
         "worker": {"replicas"},
         "cache": {"env.X"},
     }
@@ -196,7 +204,7 @@ def change_by_hand_and_adopt(shop: Shop) -> None:
     told = {(each["service"], each["path"]) for each in json.loads(adopted.stdout)["adopted"]}
     assert told == {("api", "env.EXTRA"), ("worker", "replicas")}
     assert shop.containers() == before
-    assert shop.drift() == {"api": {"env.API_KEY", "limits.memory"}, "cache": {"env.X"}}
+    assert shop.drift() == {"api": {"env.API_KEY", "limits.memory", "stop_grace"}, "cache": {"env.X"}}
     assert shop.listed_drift() == {"api", "cache"}
 
 
