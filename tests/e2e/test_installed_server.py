@@ -34,7 +34,10 @@ from support.server import Server
 HAVRE = "/usr/local/bin/havre"
 HOST = "installed.localhost"
 SICK = """
+import time
+
 def run(config):
+    time.sleep(0.5)  # so that each death is seen, and not only some of them, ever later
     raise SystemExit("this version's worker ends at once")
 """
 MIGRATION = """
