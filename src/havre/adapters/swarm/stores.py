@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import docker
 from docker.errors import APIError, NotFound
 
@@ -74,7 +76,7 @@ class Stores(Connection):
             found = self._secret_id(name)
             if found:
                 for attempt in while_busy():
-                    with attempt:
+                    with attempt, contextlib.suppress(NotFound):  # another worker's cleaning was first
                         self.api.remove_secret(found)
 
     def volumes(self, labels: dict[str, str]) -> list[str]:
