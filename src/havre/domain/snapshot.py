@@ -8,6 +8,8 @@ from typing import Final
 from havre.domain import naming
 
 ENDED: Final = frozenset({"complete", "failed", "rejected", "shutdown", "orphaned", "remove"})
+STOP_GRACE: Final = 10.0
+"""Seconds that the engine gives a task after its stop signal, if a service does not say."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Service:
     replicas: int
     tasks: tuple[Task, ...] = ()
     is_job: bool = False
-    stop_grace: float = 10.0
+    stop_grace: float = STOP_GRACE
     """Seconds that each task may take after its stop signal."""
 
     def label(self, name: str) -> str:

@@ -5,13 +5,10 @@ Volumes stay, and so do the sealed secrets that open the databases on them. Each
 
 from __future__ import annotations
 
-from typing import Final
-
 from havre.adapters.swarm import networks
 from havre.domain import naming
+from havre.domain.snapshot import STOP_GRACE
 from havre.operations.context import Run
-
-_GRACE: Final = 10.0  # seconds for a container whose service is not known any more
 
 
 def remove_services(run: Run) -> int:
@@ -22,7 +19,7 @@ def remove_services(run: Run) -> int:
     for service in services:
         engine.remove_service(service.name)
     # Also those whose tasks Swarm has forgotten: of services that were scaled down a moment ago.
-    graces = dict.fromkeys(engine.containers_of(marks), _GRACE)
+    graces = dict.fromkeys(engine.containers_of(marks), STOP_GRACE)
     graces |= {task.container: s.stop_grace for s in services for task in s.tasks if task.container}
     engine.end_containers(graces)
     for _ in run.wait(every=0.2, at_most=90.0):

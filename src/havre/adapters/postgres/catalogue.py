@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from havre.domain.privacy.tables import Column, Database, ForeignKey, Key, Table
+from havre.domain.privacy.tables import Column, Database, ForeignKey, Key, Table, shown_name
 
 QUESTION: Final = """
 WITH RECURSIVE own AS (
@@ -67,14 +67,14 @@ SELECT json_build_object(
 def parse(answer: str) -> Database:
     """The answer to :data:`QUESTION`."""
     told: dict[str, Any] = json.loads(answer)
-    shown = {(row["schema"], row["name"]): _shown(row["schema"], row["name"]) for row in told["tables"]}
+    shown = {(row["schema"], row["name"]): shown_name(row["schema"], row["name"]) for row in told["tables"]}
     return Database(
         tables=tuple(
             Table(
                 row["schema"],
                 row["name"],
                 tuple(Column(**column) for column in row["columns"]),
-                whole=_shown(*row["whole"]) if row["whole"] else "",
+                whole=shown_name(*row["whole"]) if row["whole"] else "",
             )
             for row in told["tables"]
         ),
@@ -94,7 +94,3 @@ def parse(answer: str) -> Database:
         ),
         not_valid=tuple((shown[schema, table], name) for schema, table, name in told["not_valid"]),
     )
-
-
-def _shown(schema: str, name: str) -> str:
-    return Table(schema, name, ()).shown

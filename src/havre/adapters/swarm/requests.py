@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from havre.domain import naming
-from havre.domain.snapshot import Service, Snapshot, Task
+from havre.domain.snapshot import STOP_GRACE, Service, Snapshot, Task
 from havre.domain.workload import Resources, Workload
 
 _SECOND = 1_000_000_000  # the engine counts nanoseconds
-_STOP_GRACE = 10 * _SECOND  # what the engine gives if nothing was asked for
 _RESTART_DELAY = _SECOND // 2
 
 
@@ -167,7 +166,8 @@ def _service(answer: Mapping[str, Any], tasks: tuple[Task, ...]) -> Service:
         replicas=(mode.get("Replicated") or {}).get("Replicas", 0),
         tasks=tasks,
         is_job="ReplicatedJob" in mode,
-        stop_grace=spec["TaskTemplate"]["ContainerSpec"].get("StopGracePeriod", _STOP_GRACE) / _SECOND,
+        stop_grace=spec["TaskTemplate"]["ContainerSpec"].get("StopGracePeriod", STOP_GRACE * _SECOND)
+        / _SECOND,
     )
 
 

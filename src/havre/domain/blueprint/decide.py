@@ -53,11 +53,10 @@ def propose(facts: Facts, *, domain: str = "", project: str = "") -> Proposal:
         around = _around(component, components, database, cache, hosts)
         decided = []
         for one in examples[component.name]:
-            became = variables.decide(one, around)
-            if became.left:
+            if variables.why_left(one.name):
                 left.append(one)
             elif not one.name.startswith(component.public or ("\0",)):
-                decided.append(became)
+                decided.append(variables.decide(one, around))
         gaps += component.gaps
         gaps += [one.gap for one in decided if one.gap and not component.is_worker]
         secrets += [one.secret for one in decided if one.secret]

@@ -101,7 +101,7 @@ def read(facts: Facts, path: str) -> Dockerfile:
         word, value = line["instruction"], line["value"]
         if word == "FROM":
             stages[name] = stage
-            image, _, rest = re.sub(r"^(--\S+\s+)+", "", value).partition(" ")
+            image, _, rest = _without_options(value).partition(" ")
             image = _expanded(image, outside)
             if image not in stages:
                 bases.append(image)
@@ -167,8 +167,12 @@ def _expanded(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, _VARIABLE.sub(value, text))
 
 
+def _without_options(value: str) -> str:
+    return re.sub(r"^(--\S+\s+)+", "", value)
+
+
 def _parts(value: str) -> list[str]:
-    words = re.sub(r"^(--\S+\s+)+", "", value)
+    words = _without_options(value)
     try:
         return [str(part) for part in json.loads(words)]
     except (ValueError, TypeError):

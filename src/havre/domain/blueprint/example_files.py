@@ -110,10 +110,7 @@ def read(facts: Facts, path: str) -> Iterator[Example]:
 
 def malformed(facts: Facts, components: Collection[Component]) -> Iterator[Gap]:
     """What is said of lines in the example files of these components that are no variables."""
-    paths = dict.fromkeys(
-        facts.first(folder, *FILES) for folder in (*(one.folder for one in components), ".")
-    )
-    for path in filter(None, paths):
+    for path in _files(facts, components):
         for one in _bindings(facts, path):
             if one.error:
                 text = one.original.string

@@ -59,15 +59,11 @@ class Around:
 
 @dataclass(frozen=True)
 class Decided:
-    """What a variable became: an entry, or nothing and maybe a gap; ``secret`` names the one it needs.
-
-    ``left`` says why it is left out on purpose.
-    """
+    """What a variable became: an entry, or nothing and maybe a gap; ``secret`` names the one it needs."""
 
     entry: Entry | None = None
     gap: Gap | None = None
     secret: str = ""
-    left: str = ""
 
 
 def needs_postgres(found: list[Example]) -> str:
@@ -94,8 +90,8 @@ def why_left(name: str) -> str:
 def decide(example: Example, around: Around) -> Decided:
     """What becomes of a variable at run time."""
     name, value = example.name, example.value
-    if why := why_left(name):
-        return Decided(left=why)
+    if why_left(name):
+        return Decided()
     if _STAGE.match(name):
         return Decided(Entry(name, "production", f"{value or 'empty'} in {example.file}"))
     return _of_data(example, around) or _of_value(example, around)

@@ -46,6 +46,11 @@ class Column:
         return f"{self.type}{f'({self.limit})' if self.limit else ''}{'[]' if self.array else ''}"
 
 
+def shown_name(schema: str, name: str) -> str:
+    """A table's name as a manifest writes it: without the schema ``public``."""
+    return name if schema == "public" else f"{schema}.{name}"
+
+
 @dataclass(frozen=True)
 class Table:
     """A table that holds rows."""
@@ -58,8 +63,8 @@ class Table:
 
     @property
     def shown(self) -> str:
-        """As a manifest names it: without the schema ``public``."""
-        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+        """As a manifest names it."""
+        return shown_name(self.schema, self.name)
 
     def column(self, name: str) -> Column | None:
         """The column of that name."""

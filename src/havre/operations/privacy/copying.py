@@ -26,7 +26,7 @@ from havre.domain.privacy.decisions import Decisions, Rules, decide
 from havre.domain.privacy.originals import Originals
 from havre.domain.privacy.pools import Pools
 from havre.domain.privacy.proof import Found, text_columns
-from havre.domain.privacy.tables import Database, Table
+from havre.domain.privacy.tables import Database, Table, shown_name
 from havre.errors import HavreError, UsageError
 from havre.operations.privacy import passes
 from havre.operations.privacy.cluster import COPY, PLAN, Cluster, refused, stop
@@ -222,7 +222,7 @@ class _Copying:
         return found
 
     def _table(self, begin: Begin) -> Table:
-        found = self.decisions.database.table(Table(begin.schema, begin.table, ()).shown)
+        found = self.decisions.database.table(shown_name(begin.schema, begin.table))
         if found is None:
             raise UsageError(
                 f"the dump holds rows of {begin.schema}.{begin.table}, which is no table of its own",

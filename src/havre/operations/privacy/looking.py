@@ -13,7 +13,7 @@ from havre.domain.privacy import forms
 from havre.domain.privacy.copy_text import NULL, unescape
 from havre.domain.privacy.decisions import Rules, Undecided, decide
 from havre.domain.privacy.proposals import Proposal, propose
-from havre.domain.privacy.tables import Database, Table
+from havre.domain.privacy.tables import Database, shown_name
 from havre.operations.privacy.cluster import PLAN, Cluster
 
 _MOST_VALUES: Final = 500
@@ -91,7 +91,7 @@ def _sample(
     with cluster.rows() as events:
         for event in events:
             if isinstance(event, Begin):
-                shown = Table(event.schema, event.table, ()).shown
+                shown = shown_name(event.schema, event.table)
                 table = database.table(shown)
                 columns = {column.name: column for column in table.columns} if table else {}
                 wanted = [
