@@ -11,6 +11,7 @@
     │   └── EngineAway          it did not answer: an operation waits for it and begins again
     ├── RolloutError            a release did not become healthy or did not answer
     ├── CommandError            a command that Havre ran for somebody failed or was stopped
+    ├── BackupError             a backup, or a restore, did not come to a good end
     ├── SecretError             a secret is missing or cannot be opened
     ├── Cancelled               somebody asked the operation to stop
     └── ServerError             the CLI could not reach Havre, or Havre failed
@@ -90,6 +91,10 @@ class RolloutError(HavreError):
 
 class CommandError(HavreError):
     """A one-off or scheduled command failed, ran out of time, or could not be started."""
+
+
+class BackupError(HavreError):
+    """A backup failed or is not good, or a restore did not come to its end."""
 
 
 class SecretError(HavreError):

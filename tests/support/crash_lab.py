@@ -103,6 +103,30 @@ class Site:
             break
         return str(answer.json()["version"]) if answer.is_success else str(answer.status_code)
 
+    def backups(self) -> Any:
+        """What is saved of its database."""
+        return self.processes.ask("GET", f"environments/{self.project}/{self.name}/backups")
+
+    def has_nothing_replaced(self) -> None:
+        """No restore keeps what it replaced."""
+        assert self.backups()["databases"][0]["replaced"] == []
+
+    def sql(self, statement: str) -> str:
+        """Ask its database, fields apart by ``|``."""
+        return self.inside("psql", "-XAtq", "-d", self.project, "-v", "ON_ERROR_STOP=1", "-c", statement)
+
+    def inside(self, *command: str) -> str:
+        """Run a command in its database's container."""
+        engine = docker.APIClient(base_url=engine_host(), version="auto")
+        marks = {"project": self.project, "environment": self.name, "service": "db", "role": "data"}
+        label = {"label": [f"havre.{key}={value}" for key, value in marks.items()]}
+        (container,) = engine.containers(filters=label)
+        made = engine.exec_create(container["Id"], list(command), user="postgres")
+        out = str(engine.exec_start(made["Id"]).decode()).strip()
+        assert engine.exec_inspect(made["Id"])["ExitCode"] == 0, out
+        engine.close()
+        return out
+
     def exists(self) -> bool:
         """Whether the records know the environment."""
         rows = self.processes.ask("GET", "environments")
@@ -169,6 +193,7 @@ _PROJECTS: dict[str, dict[str, Any]] = {
     "crashcanary": {"strategy": _CANARY},
     "crashmanual": {"strategy": {**_CANARY, "promote": "manual"}},
     "crashrolling": {"strategy": {"kind": "rolling", "step": 1}, "replicas": 2},
+    "crashdata": {},
 }
 """What is special about the service of each project. The first is built, and has a release command and
 a cache; the others are quick to deploy: they run images that are ready."""
@@ -210,6 +235,8 @@ class Lab:
         written["environments"] = {
             name: {"services": {"api": {"domain": f"{project}-{name}.localhost"}}} for name in names
         }
+        if project == "crashdata":
+            written["services"]["db"] = {"kind": "postgres", "backups": True}
         if project == "crash":
             written["services"]["cache"] = {"kind": "redis", "persistent": False}
             versions = [written, written]

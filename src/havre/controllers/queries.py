@@ -8,10 +8,13 @@ query       further keys                                                        
 ==========  ==========================================================================  =============
 ``wake``                                                                                ``{"ok": true}``
 ``ps``      project, environment                                                        ``{"rows": [...]}``
+``backups`` project, environment                                                        a row
+``storage``                                                                             a row
 ``logs``    project, environment, services or null, since (epoch seconds) or null,      a line per row
             tail or null, follow, grep or null
 ==========  ==========================================================================  =============
 
+``backups`` lists what is saved, ``storage`` tries the off-site storage by a small file of its own.
 The socket takes reading and waking only: a web process that was taken over can do nothing else here.
 """
 
@@ -55,6 +58,18 @@ class _Processes(BaseModel):
     environment: Name
 
 
+class _Backups(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^backups$")
+    project: Name
+    environment: Name
+
+
+class _Storage(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^storage$")
+
+
 class _Logs(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: str = Field(pattern="^logs$")
@@ -67,7 +82,8 @@ class _Logs(BaseModel):
     grep: str | None = Field(None, max_length=200)
 
 
-_QUESTION: Final[TypeAdapter[_Wake | _Processes | _Logs]] = TypeAdapter(_Wake | _Processes | _Logs)
+_Question = _Wake | _Processes | _Backups | _Storage | _Logs
+_QUESTION: Final[TypeAdapter[_Question]] = TypeAdapter(_Question)
 
 
 class QueryServer:
@@ -164,6 +180,14 @@ class _Handler(socketserver.StreamRequestHandler):
             return
         # Imported when first asked: it brings the engine's client with it.
         from havre.operations import look  # noqa: PLC0415
+        from havre.operations.continuity import listing, trial  # noqa: PLC0415
+
+        if isinstance(question, _Backups):
+            yield listing.backups(question.project, question.environment)
+            return
+        if isinstance(question, _Storage):
+            yield trial.try_storage()
+            return
 
         if isinstance(question, _Processes):
             yield {"rows": look.processes(question.project, question.environment)}
@@ -185,7 +209,7 @@ class _Handler(socketserver.StreamRequestHandler):
             if close is not None:
                 close()
 
-    def _question(self) -> _Wake | _Processes | _Logs:
+    def _question(self) -> _Question:
         line = self.rfile.readline(_LONGEST_QUESTION)
         if not line:
             raise _GoneError

@@ -1,4 +1,4 @@
-"""Starts scheduled commands when they are due: from the live releases, each due run once.
+"""Starts scheduled commands and backups when they are due: from the live releases, each due run once.
 
 What is due is found by comparing the clock with the moment until which everything was decided, which
 is stored. So nothing depends on timers that a stop, a crash or a change of the clock would upset.
@@ -21,6 +21,7 @@ from havre.operations.context import Platform
 from havre.records import queries, schedule
 from havre.records.models import Environment, ScheduledJob, ScheduledRun
 from havre.records.planned import Planned, planned
+from havre.records.planned_backups import PlannedBackup, first_backup, planned_backups
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,9 @@ class Scheduler:
 
     def _look_at(self, environment: Environment, schedules: list[Schedule], now: datetime) -> bool:
         """Decide what is due in one environment, and note its schedules; whether a run waits still."""
-        jobs = planned(environment)
+        jobs: dict[str, Planned | PlannedBackup] = {**planned(environment), **planned_backups(environment)}
+        if first_backup(environment):
+            self._wake()
         for job in jobs.values():
             when = Schedule(job.job.schedule, job.job.timezone)
             row = schedule.ensure_job(environment, job.name, when.expression, when.timezone, now=now)
@@ -91,7 +94,7 @@ class Scheduler:
                 self._decide(row, job, when, now)
         return self._start_waiting(environment, jobs)
 
-    def _decide(self, row: ScheduledJob, job: Planned, when: Schedule, now: datetime) -> None:
+    def _decide(self, row: ScheduledJob, job: Planned | PlannedBackup, when: Schedule, now: datetime) -> None:
         active = schedule.active_run(row.environment, job.name)
         waiting = schedule.waiting_run(row.environment, job.name)
         due = decide(
@@ -106,7 +109,7 @@ class Scheduler:
             return
         log.info("%s of %s, due at %s: %s %s", job.name, row.environment, due.at, due.action, due.why)
         if due.action is Action.RUN:
-            if schedule.start_due(row, due.at, job.params, due.why):
+            if schedule.start_due(row, due.at, job.params, due.why, kind=job.kind):
                 self._wake()
             return
         if due.action is Action.REPLACE:
@@ -125,7 +128,7 @@ class Scheduler:
         }[due.action]
         schedule.note(row, due.at, state, due.why)
 
-    def _start_waiting(self, environment: Environment, jobs: dict[str, Planned]) -> bool:
+    def _start_waiting(self, environment: Environment, jobs: dict[str, Planned | PlannedBackup]) -> bool:
         """Start what waited for a run that has ended; whether something waits still."""
         waits = False
         for run in ScheduledRun.objects.filter(environment=environment, state=ScheduledRun.State.WAITING):
@@ -134,6 +137,6 @@ class Scheduler:
                 schedule.give_up(run, "the live release has no such job any more")
             elif schedule.active_run(environment, run.job):
                 waits = True
-            elif schedule.start_waiting(run, job.params):
+            elif schedule.start_waiting(run, job.params, kind=job.kind):
                 self._wake()
         return waits

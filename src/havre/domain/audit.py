@@ -24,6 +24,7 @@ class Kind(StrEnum):
     SERVICE = "service"
     CONTAINER = "container"
     SECRET = "secret"  # noqa: S105 - a kind of thing
+    CONFIG = "config"
     NETWORK = "network"
     VOLUME = "volume"
     FOLDER = "folder"
@@ -208,6 +209,7 @@ _RULES: Final[Mapping[Kind, Callable[[Thing, Records], Orphan | None]]] = {
     Kind.SERVICE: _service,
     Kind.CONTAINER: _of_operation,
     Kind.SECRET: _of_environment,
+    Kind.CONFIG: _of_environment,
     Kind.NETWORK: _network,
     Kind.VOLUME: _volume,
     Kind.FOLDER: _folder,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final
 
 EDGE_NETWORK: Final = "havre-edge"
@@ -41,6 +42,42 @@ def password_secret(environment: str, service: str, version: int) -> str:
     ``environment`` is the name that :func:`environment_name` gives.
     """
     return f"{environment}-{service}-password-v{version}"
+
+
+def backup_volume(environment: str, service: str) -> str:
+    """Name of the volume that holds a database's local backups; the dot keeps it apart from others.
+
+    ``environment`` here and below is the name that :func:`environment_name` gives.
+    """
+    return f"{environment}-{service}.backups"
+
+
+def backup_config(environment: str, service: str, what: str, content: str) -> str:
+    """Name of a Swarm configuration of a database's backups: another content is another name."""
+    mark = hashlib.sha256(content.encode()).hexdigest()[:12]
+    return _fitting(f"{environment}-{service}-{what}", f"-{mark}")
+
+
+def offsite_secret(environment: str, service: str, version: int) -> str:
+    """Name of the Swarm secret with the keys of a version of the off-site storage."""
+    return _fitting(f"{environment}-{service}-offsite", f"-v{version}")
+
+
+def task_name(project: str, environment: str, service: str, what: str, operation: int) -> str:
+    """Name of the Swarm job by which an operation works on a database's files."""
+    return f"{service_name(project, environment, service)}-{what}-{operation}"
+
+
+_LONGEST_SWARM_NAME: Final = 64
+
+
+def _fitting(name: str, ending: str) -> str:
+    """A name that the Swarm takes; what is too long ends in a hash of the whole."""
+    room = _LONGEST_SWARM_NAME - len(ending)
+    if len(name) <= room:
+        return name + ending
+    mark = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{name[: room - 9]}-{mark}{ending}"
 
 
 def run_name(project: str, environment: str, service: str, operation: int) -> str:

@@ -57,9 +57,17 @@ class BindMount:
 
 @dataclass(frozen=True)
 class SecretFile:
-    """A secret of the engine, as a file under ``/run/secrets``."""
+    """A secret of the engine, as a file: under ``/run/secrets``, or at an absolute path."""
 
     secret: str
+    target: str
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A configuration of the engine, as a file at an absolute path; its name tells its content apart."""
+
+    config: str
     target: str
 
 
@@ -111,6 +119,7 @@ class Workload:
     binds: tuple[BindMount, ...] = ()
     tmpfs: tuple[str, ...] = ()
     secret_files: tuple[SecretFile, ...] = ()
+    config_files: tuple[ConfigFile, ...] = ()
     ports: tuple[HostPort, ...] = ()
     replicas: int = 1
     limits: Resources = Resources()

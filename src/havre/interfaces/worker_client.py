@@ -17,7 +17,7 @@ from havre.errors import EngineError, HavreError, ServerError, UsageError
 
 _WAKE_TIMEOUT: Final = 0.3
 _CONNECT_TIMEOUT: Final = 2.0
-_ANSWER_TIMEOUT: Final = 30.0
+_ANSWER_TIMEOUT: Final = 60.0  # a storage elsewhere may be slow
 _LONGEST_LINE: Final = 1024 * 1024
 
 

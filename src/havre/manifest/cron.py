@@ -61,6 +61,10 @@ Url = Annotated[
 ]
 
 
+ScheduleText = Annotated[str, AfterValidator(_schedule)]
+TimeZone = Annotated[str, AfterValidator(_timezone)]
+
+
 class Hook(Model):
     """Who is told when a scheduled command fails, and when it works again: a POST of JSON."""
 
@@ -73,15 +77,13 @@ class Hook(Model):
 class CronJob(Model):
     """A command that runs at certain times, in the service's image, with its variables and network."""
 
-    schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+    schedule: ScheduleText = Field(
         description="When it runs: minute, hour, day, month, day of the week, as in crontab(5); "
         "or `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.",
         examples=["0 3 * * *"],
     )
     command: Command = Field(description="The command.", examples=["node dist/nightly.js"])
-    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
-        "UTC", description="Time zone of the schedule.", examples=["Europe/Paris"]
-    )
+    timezone: TimeZone = Field("UTC", description="Time zone of the schedule.", examples=["Europe/Paris"])
     overlap: Literal["skip", "queue", "replace"] = Field(
         "skip",
         description="What becomes of a run that is due while the one before still runs: `skip` it, "

@@ -11,6 +11,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from havre.manifest.backups import Backups
 from havre.manifest.parts import (
     Model,
     Resources,
@@ -57,6 +58,11 @@ class PostgresService(_DataModel):
         None,
         description="What an anonymised copy makes of its columns.",
         examples=[{"locale": "fr_FR", "tables": {"members": {"email": "email", "note": "scrub"}}}],
+    )
+    backups: Backups = Field(
+        Backups(),
+        description="Backups and point-in-time recovery. `true` or `false` for short.",
+        examples=[{"rpo": "1m", "keep": {"local": "7d", "offsite": "30d"}}],
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from havre.domain.references import ATTRIBUTES, is_secret
+from havre.manifest.backups import Backups, Keep
 from havre.manifest.cron import CronJob, Hook
 from havre.manifest.fields import keys
 from havre.manifest.model import Backup, Environment, Manifest
@@ -52,6 +53,8 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("limits and reservations", Share),
     ("env: a secret", SecretReference),
     ("environments", Environment),
+    ("backups of a database", Backups),
+    ("keep", Keep),
     ("backup", Backup),
 )
 """Every part of the manifest, in the order of the page."""

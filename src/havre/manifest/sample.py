@@ -130,8 +130,10 @@ def _entry(
         "limits",
         "reservations",
         "privacy",
+        "backups",
+        "keep",
     }:
-        inner = key in {"image", "on_failure", "strategy", "resources", "limits", "reservations", "privacy"}
+        inner = key not in {"build", "health", "ready"}
         chosen = value if isinstance(value, Mapping) else {}
         nested = _keys(below[0], told, {**values, **chosen}, also_set=also_set, all_set=inner)
         return [f"{key}:", *_indent(nested, 2)]

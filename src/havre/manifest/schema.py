@@ -22,6 +22,8 @@ _SHORT_FORMS: Final = {
 }
 _WORDS: Final = {"Strategy": ("kind", "The kind alone.")}
 """Parts for which a word is short, and the key that it stands for."""
+_FLAGS: Final = {"Backups": "Whether there are any."}
+"""Parts for which true and false are short."""
 _OVERRIDE: Final = "ServiceOverride"
 
 
@@ -47,6 +49,10 @@ def json_schema() -> dict[str, Any]:
         short = {"type": "string", "description": description}
         for definition in {name, f"{name}Override"} & definitions.keys():
             definitions[definition] = {"anyOf": [short, definitions[definition]]}
+    for name, description in _FLAGS.items():
+        flag = {"type": "boolean", "description": description}
+        for definition in {name, f"{name}Override"} & definitions.keys():
+            definitions[definition] = {"anyOf": [flag, definitions[definition]]}
     for name, (key, description) in _WORDS.items():
         short = {"enum": definitions[name]["properties"][key]["enum"], "description": description}
         for definition in {name, f"{name}Override"} & definitions.keys():

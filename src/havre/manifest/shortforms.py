@@ -33,6 +33,13 @@ def expand_strategy(value: Any) -> Any:
     return {"kind": value} if isinstance(value, str) else value
 
 
+def expand_backups(value: Any) -> Any:
+    """``backups: true`` switches them on, ``false`` off; other keys without ``enabled`` want them."""
+    if isinstance(value, bool):
+        return {"enabled": value}
+    return {"enabled": True, **value} if isinstance(value, dict) and value else value
+
+
 def expand_service(value: Any) -> Any:
     """A service with every short form written out.
 
@@ -52,6 +59,8 @@ def expand_service(value: Any) -> Any:
         service["image"] = expand_image(service["image"])
     if "health" in service:
         service["health"] = expand_health(service["health"])
+    if service.get("kind") == "postgres" and "backups" in service:
+        service["backups"] = expand_backups(service["backups"])
     if "strategy" in service:
         service["strategy"] = expand_strategy(service["strategy"])
     return service

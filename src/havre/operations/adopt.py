@@ -145,4 +145,5 @@ class Adopt:
             secret_versions=current.secret_versions,
             variables=[[service, name, value] for (service, name), value in sorted(recorded.items())],
             swarm_services=current.swarm_services,
+            storage_version=current.storage_version,
         )

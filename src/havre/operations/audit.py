@@ -20,6 +20,8 @@ from havre.domain import naming
 from havre.domain.audit import Cleaned, Kind, Orphan, Owner, Records, Thing, orphans
 from havre.errors import HavreError, UsageError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService
+from havre.operations.continuity.files import files_of
+from havre.operations.continuity.storage import Storage
 from havre.operations.privacy.alone import is_under_way
 from havre.operations.release_secrets import password_name
 from havre.operations.routing import OWN_ROUTES
@@ -136,6 +138,11 @@ def _needed_by(environment: str, release: Release) -> Iterator[tuple[Kind, str]]
         if isinstance(service, AppService):
             for volume in service.volumes:
                 yield Kind.VOLUME, f"{environment}-{volume.name}"
+        if isinstance(service, PostgresService):
+            files = files_of(release, name, service, Storage.unopened(release.storage_version))
+            for kind, names in files.names if files else ():
+                for thing in names:
+                    yield kind, thing
         version = release.secret_versions.get(password_name(name))
         if version is not None:
             yield Kind.SECRET, naming.password_secret(environment, name, version)

@@ -8,14 +8,17 @@ from typing import Final
 from havre.operations import (
     adopt,
     apply,
+    backup,
     deploy,
     destroy,
     plan,
     restart,
+    restore,
     roll_back,
     run_command,
     run_scheduled,
     scale,
+    verify,
 )
 from havre.operations.context import Run, Runbook
 
@@ -30,4 +33,8 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "apply": apply.runbook,
     "adopt": adopt.runbook,
     "cron": run_scheduled.runbook,
+    "backup": backup.runbook,
+    "verify": verify.runbook,
+    "restore": restore.runbook,
+    "confirm": restore.confirm_runbook,
 }

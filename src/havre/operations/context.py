@@ -87,6 +87,7 @@ class Run:
     undoing: bool = False
     step: Step | None = None
     """The step that runs."""
+    _told: str = ""
     at_part: Callable[[str], None] = lambda _: None
     """Called with the name of each part of a step that begins."""
 
@@ -113,8 +114,9 @@ class Run:
 
     def tell(self, message: str) -> None:
         """What the running step does or waits for now; a listing of operations shows it."""
-        if self.step is None:
+        if self.step is None or message == self._told:
             return
+        self._told = message
         StepRecord.objects.filter(operation=self.operation, name=self.step.name).update(message=message[:500])
         told = {"name": self.step.name, "title": self.step.title, "state": StepRecord.State.RUNNING}
         queries.record_event(self.operation, "step", {**told, "message": message, "seconds": None})

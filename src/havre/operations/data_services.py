@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from havre.adapters.swarm.configs import ensure_config
 from havre.adapters.swarm.engine import Change
 from havre.domain import naming
 from havre.domain.rollout import FAILURES_ALLOWED
@@ -12,6 +13,7 @@ from havre.domain.snapshot import Task
 from havre.domain.workload import Workload
 from havre.errors import HavreError, RolloutError
 from havre.operations.context import Run
+from havre.operations.continuity import protect
 from havre.operations.workloads import Composition
 
 _POLL: Final = 0.1
@@ -60,6 +62,8 @@ def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload]
     engine.ensure_network(naming.environment_name(run.project, run.environment.name), marks)
     for name, value in composition.swarm_secrets().items():
         engine.ensure_secret(name, value, marks)
+    for name, text in composition.swarm_configs().items():
+        ensure_config(engine, name, text, marks)
     # The engine remembers tasks that failed long ago; they say nothing about this start.
     present = engine.environment(run.project, run.environment.name).services
     before = frozenset(task.id for service in present for task in service.tasks)
@@ -68,6 +72,7 @@ def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload]
         swarm_name = workloads[name].name
         _wait(run, name, swarm_name, change, explain, before=before)
     done = [f"{change} {name}" for name, change in changes.items() if change]
+    done += protect.prepare(run, composition, workloads)
     return ", ".join(done) or "nothing to change"
 
 

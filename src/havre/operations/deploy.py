@@ -139,10 +139,12 @@ class Deploy:
         """A moment of the data to return to, before the release command may change it."""
         if not any(isinstance(s, AppService) and s.release for s in self.spec.services.values()):
             return "not needed: no release command"
-        point = restore_points.make(self.run, self.draft)
+        point = self.draft.restore_point or restore_points.make(
+            self.run, self.draft, self.rollout.composition
+        )
         self.draft.restore_point = point
         self.draft.save(update_fields=["restore_point"])
-        return str(point["name"]) if point else "none: no backup is set up"
+        return str(point["name"]) if point else "none: no database is backed up"
 
     def run_release_commands(self) -> str:
         """Each service's release command to its end, in the new image, before any traffic."""

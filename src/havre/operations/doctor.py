@@ -18,6 +18,7 @@ from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain import audit, certificates, doctor, naming, overlay
 from havre.domain.audit import Cleaned, Orphan
+from havre.domain.continuity import protection
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.domain.overlay import StaleLink
 from havre.errors import HavreError
@@ -54,6 +55,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Keys", lambda: [_keys(config)]),
         ("Certificates", lambda: _certificates(config)),
         ("Havre", lambda: [_havre(health)]),
+        ("Backups", lambda: [_backups(config)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
@@ -209,6 +211,17 @@ def _keys(config: Config) -> Verdict:
     except PermissionError:
         return doctor.keys((), unreadable=True)
     return doctor.keys(files, unreadable=False)
+
+
+def _backups(config: Config) -> Verdict:
+    try:
+        open_records(config)
+    except HavreError as error:
+        return Verdict("Backups", Level.SKIPPED, error.message, error.hint)
+    # Imported here: it reads the records, which were opened a moment ago.
+    from havre.records.protection import protected_databases, storage_is_set  # noqa: PLC0415
+
+    return protection.verdict(protected_databases(), has_storage=storage_is_set(), now=datetime.now(UTC))
 
 
 def _orphans(config: Config, *, has_engine: bool) -> Verdict:

@@ -37,6 +37,8 @@ def like_the_live_one(run: Run, **fields: Any) -> Release:
         UsageError: nothing is deployed.
     """
     current = live_release(run.environment)
+    if current.storage_version is None:  # its database's image knows of no backups: deploying brings it
+        fields["storage_version"] = None
     return queries.new_release(
         run.environment,
         run.operation,

@@ -19,7 +19,7 @@ from havre.operations.picture import picture
 from havre.operations.release_secrets import secret_versions
 from havre.operations.rollout.serving import serving
 from havre.operations.workloads import POSTGRES_IMAGE, REDIS_IMAGE, Composition
-from havre.records import queries
+from havre.records import continuity, queries
 from havre.records.models import Environment, Release
 
 
@@ -136,6 +136,7 @@ def _draft(environment: Environment, found: Checkout, spec: EnvironmentSpec) -> 
         secret_versions=secret_versions(environment, spec),
         variables=drafts.variables_of(environment),
         replicas=environment.replicas,
+        storage_version=continuity.storage_version(),
     )
 
 

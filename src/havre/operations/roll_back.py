@@ -43,6 +43,7 @@ class RollBack:
                 f"the image of {', '.join(missing)} of release {release.number} is gone from this server",
                 hint=f"deploy its commit again: havre deploy --ref {release.commit[:12]}",
             )
+        self._keep_storage(release)
         self.rollout.take(release)
         self.run.remember(target=release.number)
         return f"release {release.number}: {release.commit[:12]} {release.subject}"
@@ -50,6 +51,13 @@ class RollBack:
     def undo(self) -> str:
         """The release that served goes on serving."""
         return self.rollout.undo() if self.rollout.is_taken else "nothing had been changed"
+
+    def _keep_storage(self, release: Release) -> None:
+        """Databases go on as they run, so they are backed up as they are now, not as they were then."""
+        live = self.run.environment.current_release
+        if live is not None and live.pk != release.pk:
+            release.storage_version = live.storage_version
+            release.save(update_fields=["storage_version"])
 
     def _target(self) -> Release:
         environment = self.run.environment

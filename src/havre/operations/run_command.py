@@ -110,7 +110,7 @@ class RunCommand:
         if self._job is None:
             release = self._release
             composition = Composition.of(self.run.platform.config, release)
-            self.run.redact.hide(composition.values.values())
+            self.run.redact.hide(composition.opened())
             workload = composition.one_off(
                 self.name,
                 self._service(release),

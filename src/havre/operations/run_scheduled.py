@@ -76,7 +76,7 @@ class RunScheduled(RunCommand):
         if not isinstance(hook.url, SecretReference):
             return hook.url
         composition = Composition.of(self.run.platform.config, self._release)
-        self.run.redact.hide(composition.values.values())
+        self.run.redact.hide(composition.opened())
         return composition.values[hook.url.secret].strip()
 
     def _payload(self, outcome: str, message: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Volumes stay, and so do the sealed secrets that open the databases on them. Each
 from __future__ import annotations
 
 from havre.adapters.swarm import networks
+from havre.adapters.swarm.configs import configs, remove_config
 from havre.domain import naming
 from havre.domain.snapshot import STOP_GRACE
 from havre.operations.context import Run
@@ -29,11 +30,14 @@ def remove_services(run: Run) -> int:
 
 
 def remove_secrets(run: Run) -> int:
-    """Remove the Swarm's copies of secrets; how many there were."""
+    """Remove the Swarm's copies of secrets, and configurations; how many secrets there were."""
     engine = run.platform.engine
-    names = engine.secrets(naming.labels(run.project, run.environment.name))
+    marks = naming.labels(run.project, run.environment.name)
+    names = engine.secrets(marks)
     for name in names:
         engine.remove_secret(name)
+    for name in configs(engine, marks):
+        remove_config(engine, name)
     return len(names)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypedDict
 
 from havre.adapters import sealing
 from havre.config import Config
 from havre.domain import naming, references
+from havre.domain.continuity.repositories import archive_timeout
 from havre.domain.references import Reference
 from havre.domain.workload import (
     Attachment,
@@ -29,6 +30,8 @@ from havre.manifest import (
     StaticService,
 )
 from havre.manifest.services import SecretReference
+from havre.operations.continuity.files import Files, files_of
+from havre.operations.continuity.storage import Storage
 from havre.operations.release_secrets import password_name
 from havre.records.models import Environment, Release, Secret
 
@@ -49,6 +52,8 @@ class Composition:
     spec: EnvironmentSpec
     values: Mapping[str, str]
     """Opened secrets by name; never printed (see ``__repr__``)."""
+    storage: Storage | None = None
+    """The off-site storage of the release's backups, if there is one."""
 
     def __repr__(self) -> str:
         return f"Composition({self.environment} r{self.release.number})"
@@ -69,13 +74,20 @@ class Composition:
             opened = sealing.unseal(config.paths.private_key, bytes(row.sealed))
             values[name] = opened.decode()
         spec = EnvironmentSpec.model_validate(release.spec)
-        return cls(config, environment, release, spec, values)
+        return cls(config, environment, release, spec, values, Storage.of(config, release.storage_version))
 
     @classmethod
     def unopened(cls, config: Config, release: Release) -> Composition:
         """The same without any secret's value: for what compares and shows, and never runs."""
         spec = EnvironmentSpec.model_validate(release.spec)
-        return cls(config, release.environment, release, spec, dict.fromkeys(release.secret_versions, ""))
+        values = dict.fromkeys(release.secret_versions, "")
+        storage = Storage.unopened(release.storage_version)
+        return cls(config, release.environment, release, spec, values, storage)
+
+    def opened(self) -> list[str]:
+        """Every opened value: what must not be read in a log."""
+        keys = self.storage.keys if self.storage else None
+        return [*self.values.values(), *((keys.key, keys.secret, keys.passphrase) if keys else ())]
 
     @property
     def project(self) -> str:
@@ -189,12 +201,22 @@ class Composition:
         return {key: self.values[reference.secret] for key, reference in named.items()}
 
     def swarm_secrets(self) -> dict[str, bytes]:
-        """Secrets that the Swarm hands out as files, by the Swarm's name: database passwords."""
-        return {
+        """Secrets that the Swarm hands out as files, by the Swarm's name: passwords, keys of backups."""
+        found = {
             self._swarm_secret(name): self.values[password_name(name)].encode()
             for name, service in self.spec.services.items()
             if isinstance(service, PostgresService | RedisService)
         }
+        return {**found, **{name: text.encode() for f in self._backups() for name, text in f.secrets.items()}}
+
+    def swarm_configs(self) -> dict[str, str]:
+        """Files that the Swarm hands out, by the Swarm's name: how databases are backed up."""
+        return {name: text for files in self._backups() for name, text in files.configs.items()}
+
+    def _backups(self) -> list[Files]:
+        databases = [(n, s) for n, s in self.spec.services.items() if isinstance(s, PostgresService)]
+        found = [files_of(self.release, name, service, self.storage) for name, service in databases]
+        return [files for files in found if files]
 
     def public_url(self, service: ServiceSpec) -> str:
         """The address of a service's first domain as users see it; empty if it has none."""
@@ -233,15 +255,52 @@ class Composition:
         return naming.password_secret(self._network, service, version)
 
     def _postgres(self, name: str, service: PostgresService) -> Workload:
-        return self._database(
-            name,
-            service,
-            volume="/var/lib/postgresql/data",
-            env={
-                "POSTGRES_USER": self._attribute(Reference(name, "user")),
-                "POSTGRES_DB": self._attribute(Reference(name, "database")),
-                "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
-            },
+        env = {
+            "POSTGRES_USER": self._attribute(Reference(name, "user")),
+            "POSTGRES_DB": self._attribute(Reference(name, "database")),
+            "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
+        }
+        files = files_of(self.release, name, service, self.storage)
+        if files:
+            env["POSTGRES_ARCHIVE_TIMEOUT"] = str(archive_timeout(service.backups.rpo))
+        made = self._database(name, service, volume="/var/lib/postgresql/data", env=env)
+        if not files:
+            return made
+        return replace(
+            made,
+            volumes=(*made.volumes, files.volume),
+            secret_files=(*made.secret_files, *files.secret_files),
+            config_files=files.config_files,
+        )
+
+    def database_job(self, name: str, what: str, command: tuple[str, ...], operation: int) -> Workload:
+        """A program of a database's image on its volumes, with its settings, as a job.
+
+        Args:
+            name: the database's service.
+            what: names the job.
+            command: the program and its arguments.
+            operation: the number of the operation that it belongs to.
+        """
+        service = self.spec.services[name]
+        if not isinstance(service, PostgresService):
+            raise TypeError(f"{name} is no PostgreSQL database")
+        base = self._postgres(name, service)
+        labels = naming.labels(
+            self.project, self.environment.name, service=name, role="job", operation=operation
+        )
+        return replace(
+            base,
+            name=naming.task_name(self.project, self.environment.name, name, what, operation),
+            labels=tuple(sorted(labels.items())),
+            entrypoint=command[:1],
+            command=command[1:],
+            attachments=(Attachment(self._network),),
+            env=tuple(sorted((*base.env, EnvVar.plain("POSTGRES_MEMORY_MB", "512")), key=lambda v: v.name)),
+            limits=Resources(),
+            reservations=Resources(),
+            is_job=True,
+            ignore_image_health=True,
         )
 
     def _redis(self, name: str, service: RedisService) -> Workload:

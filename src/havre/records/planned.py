@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from havre.errors import UsageError
 from havre.manifest import AppService, EnvironmentSpec
@@ -18,6 +18,8 @@ class Planned:
     name: str
     service: str
     job: CronJob
+    kind: ClassVar[str] = "cron"
+    """Of its operation."""
 
     @property
     def params(self) -> dict[str, Any]:

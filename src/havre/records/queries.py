@@ -15,11 +15,12 @@ from django.utils import timezone
 
 from havre.errors import WRONG_REQUEST, ConflictError, HavreError, UsageError
 from havre.manifest.model import PRODUCTION
+from havre.records import continuity
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
-COMMANDS: Final = frozenset({"run", "cron"})
-"""Kinds that run beside other operations of their environment: all they do is to add a job."""
+COMMANDS: Final = frozenset({"run", "cron", "backup", "verify"})
+"""Kinds that run beside other operations of their environment: they change nothing of what runs."""
 KEPT_COMMANDS: Final = 200
 """One-off commands, and visits to containers, that an environment remembers of each."""
 KEPT_LINES: Final = 10_000
@@ -259,7 +260,12 @@ def new_release(environment: Environment, operation: Operation, **fields: Any) -
     if existing:
         return existing
     last = environment.releases.aggregate(last=Max("number"))["last"] or 0
-    return Release.objects.create(environment=environment, operation=operation, number=last + 1, **fields)
+    return Release.objects.create(
+        environment=environment,
+        operation=operation,
+        number=last + 1,
+        **{"storage_version": continuity.storage_version(), **fields},
+    )
 
 
 def resolved_image(environment: Environment, commit: str, service: str, name: str) -> str | None:

@@ -63,18 +63,20 @@ def note(row: ScheduledJob, due_at: datetime, state: ScheduledRun.State, why: st
 
 
 @transaction.atomic
-def start_due(row: ScheduledJob, due_at: datetime, params: dict[str, Any], why: str = "") -> Operation | None:
-    """Record a due run and queue its operation, once; None if that was done before."""
+def start_due(
+    row: ScheduledJob, due_at: datetime, params: dict[str, Any], why: str = "", *, kind: str = "cron"
+) -> Operation | None:
+    """Record a due run and queue its operation, of a kind, once; None if that was done before."""
     run = _create(row.environment, row.name, due_at, state=State.STARTED, why=why)
     _looked(row, due_at)
-    return _enqueue(run, params, actor="scheduler") if run else None
+    return _enqueue(run, params, actor="scheduler", kind=kind) if run else None
 
 
 @transaction.atomic
-def start_waiting(run: ScheduledRun, params: dict[str, Any]) -> Operation | None:
+def start_waiting(run: ScheduledRun, params: dict[str, Any], *, kind: str = "cron") -> Operation | None:
     """Queue the operation of a run that waited; None if it does not wait any more."""
     won = ScheduledRun.objects.filter(pk=run.pk, state=State.WAITING).update(state=State.STARTED)
-    return _enqueue(run, params, actor="scheduler") if won else None
+    return _enqueue(run, params, actor="scheduler", kind=kind) if won else None
 
 
 @transaction.atomic
@@ -142,8 +144,8 @@ def _create(environment: Environment, job: str, due_at: datetime, **fields: Any)
     return run if is_new else None
 
 
-def _enqueue(run: ScheduledRun, params: dict[str, Any], *, actor: str) -> Operation:
-    operation = queries.enqueue("cron", run.environment, params, actor=actor)
+def _enqueue(run: ScheduledRun, params: dict[str, Any], *, actor: str, kind: str = "cron") -> Operation:
+    operation = queries.enqueue(kind, run.environment, params, actor=actor)
     ScheduledRun.objects.filter(pk=run.pk).update(operation=operation)
     return operation
 

@@ -75,6 +75,27 @@ def planned(site: Site) -> list[Request]:
     return [*before, plan(site, "2" if before else site.other_version())]
 
 
+def saved(site: Site) -> list[Request]:
+    """Version 1 serves, and its database is saved."""
+    before = deployed(site)
+    return before if not before and site.backups()["backups"] else [*before, site.request("backup")]
+
+
+def write(site: Site) -> None:
+    """Two rows, and the moment between them."""
+    site.sql("create table if not exists note (n int)")
+    site.sql("truncate note")
+    site.sql("insert into note values (1)")
+    site.facts["moment"] = site.sql("select pg_sleep(0.1), clock_timestamp()").partition("|")[2]
+    site.sql("insert into note values (2)")
+
+
+def restored(site: Site, rows: str) -> None:
+    """As before, with these rows."""
+    as_before(site)
+    assert site.sql("select string_agg(n::text, ' ' order by n) from note") == rows
+
+
 def redeploy(name: str, **more: Any) -> Scenario:
     """A deployment of the other version beside the one that serves."""
     return Scenario(
@@ -206,6 +227,47 @@ SCENARIOS = (
         # What was taken into the records stays there: it says what runs.
         undone=changed,
         project="crashhand",
+    ),
+    Scenario(
+        "backup",
+        kind="backup",
+        prepare=saved,
+        request=lambda site: site.request("backup"),
+        succeeded=as_before,
+        undone=as_before,
+        project="crashdata",
+    ),
+    Scenario(
+        "verification of backups",
+        kind="verify",
+        prepare=saved,
+        request=lambda site: site.request("verify"),
+        succeeded=as_before,
+        undone=as_before,
+        like="backup",
+        is_variant=True,
+        undo_after=frozenset({"local"}),
+        project="crashdata",
+    ),
+    Scenario(
+        "restore of a backup",
+        kind="restore",
+        prepare=saved,
+        meddle=write,
+        request=lambda site: site.request("restore", at=site.facts["moment"].replace(" ", "T") + ":00"),
+        succeeded=lambda site: restored(site, "1"),
+        undone=lambda site: restored(site, "1 2"),
+        project="crashdata",
+    ),
+    Scenario(
+        "confirmation of a restored backup",
+        kind="confirm",
+        prepare=saved,
+        meddle=lambda site: site.inside("mkdir", "-p", "/var/lib/postgresql/data/pgdata.replaced-1"),
+        request=lambda site: site.request("confirm"),
+        succeeded=lambda site: site.has_nothing_replaced(),
+        undone=as_before,
+        project="crashdata",
     ),
     Scenario(
         "destroy",

@@ -34,6 +34,7 @@ SITES = {
     "crashvol": 1,
     "crashcanary": 2,
     "crashrolling": 3,
+    "crashdata": 3,
 }
 """Sites of each project on which operations are undone at once: all need about equally many rounds."""
 

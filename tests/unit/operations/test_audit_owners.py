@@ -20,7 +20,7 @@ MANIFEST = """
 project: shop
 services:
   api: {kind: app, build: ., port: 3000, health: /up, volumes: ['files:/data']}
-  db: {kind: postgres}
+  db: {kind: postgres, backups: true}
 """
 
 
@@ -56,7 +56,11 @@ def test_an_environment_needs_what_its_live_and_kept_releases_name() -> None:
     }  # fmt: skip
     assert owner.serving >= {"shop-production-api-r3", "shop-production-db"}
     assert "shop-production-api-r2" not in owner.serving
-    assert owner.needed[Kind.VOLUME] == {"shop-production-db", "shop-production-files"}
+    assert owner.needed[Kind.VOLUME] == {
+        "shop-production-db", "shop-production-db.backups", "shop-production-files",
+    }  # fmt: skip
+    (config,) = owner.needed[Kind.CONFIG]
+    assert config.startswith("shop-production-db-backups-")
     assert owner.needed[Kind.SECRET] == {"shop-production-db-password-v1"}
     assert owner.needed[Kind.NETWORK] == owner.needed[Kind.ROUTE] == {"shop-production"}
 

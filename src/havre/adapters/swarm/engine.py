@@ -11,6 +11,7 @@ from docker.errors import NotFound
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.configs import config_id
 from havre.adapters.swarm.containers import Containers
 from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
@@ -193,13 +194,16 @@ class Engine(Stores, Containers):
     def _request(self, workload: Workload) -> dict[str, Any]:
         networks = {a.network: self.network_id(a.network) for a in workload.attachments}
         secrets = {f.secret: self._secret_id(f.secret) for f in workload.secret_files}
-        missing = [name for name, found in {**networks, **secrets}.items() if found is None]
+        configs = {f.config: config_id(self.api, f.config) for f in workload.config_files}
+        needed = {**networks, **secrets, **configs}
+        missing = [name for name, found in needed.items() if found is None]
         if missing:
             raise EngineError(f"{workload.name} needs {', '.join(missing)}, which the engine does not have")
         return service_request(
             workload,
             networks=cast("dict[str, str]", networks),
             secrets=cast("dict[str, str]", secrets),
+            configs=cast("dict[str, str]", configs),
         )
 
     def update(self, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

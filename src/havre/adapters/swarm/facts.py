@@ -7,7 +7,7 @@ that somebody made. Left out is what the engine adds by itself, what changes not
 Paths are the manifest's where it has a key: ``image``, ``replicas``, ``env.NAME``, ``command``,
 ``entrypoint``, ``user``, ``working_dir``, ``stop_grace``, ``stop_signal``, ``volumes.TARGET``,
 ``limits.memory`` …, with values as it writes them. Beside them ``networks.NAME``, ``secrets.FILE``,
-``ports.PORT``, ``labels.NAME``; anything else under its name in the Docker Engine API 1.41.
+``configs.FILE``, ``ports.PORT``, ``labels.NAME``; anything else under its name in the Docker Engine API 1.41.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ def facts(spec: Mapping[str, Any], *, networks: Mapping[str, str], hide: Hide) -
         found[f"volumes.{mount.get('Target')}"] = _mount(mount)
     for secret in container.pop("Secrets", None) or ():
         found[f"secrets.{(secret.get('File') or {}).get('Name')}"] = str(secret.get("SecretName"))
+    for config in container.pop("Configs", None) or ():
+        found[f"configs.{(config.get('File') or {}).get('Name')}"] = str(config.get("ConfigName"))
     for attached in template.pop("Networks", None) or ():
         name = networks.get(attached["Target"], attached["Target"])
         found[f"networks.{name}"] = f"as {', '.join(sorted(attached.get('Aliases') or ())) or 'itself'}"

@@ -53,6 +53,7 @@ def wanted_facts(workload: Workload, hide: Hide) -> dict[str, str]:
         workload,
         networks={attached.network: attached.network for attached in workload.attachments},
         secrets={file.secret: file.secret for file in workload.secret_files},
+        configs={file.config: file.config for file in workload.config_files},
     )
     return facts(request, networks={}, hide=hide)
 

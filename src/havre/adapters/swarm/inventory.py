@@ -49,6 +49,8 @@ def _all(client: docker.APIClient) -> Iterator[Thing]:
         yield _thing(Kind.NETWORK, network["Name"], network.get("Labels"))
     for secret in client.secrets(filters=_MARK):
         yield _thing(Kind.SECRET, secret["Spec"]["Name"], secret["Spec"].get("Labels"))
+    for config in client.configs(filters=_MARK):
+        yield _thing(Kind.CONFIG, config["Spec"]["Name"], config["Spec"].get("Labels"))
     for volume in client.volumes(filters=_MARK)["Volumes"] or ():
         yield _thing(Kind.VOLUME, volume["Name"], volume.get("Labels"))
     for container in client.containers(all=True, filters=_MARK):
@@ -82,6 +84,7 @@ def remove(engine: Engine, thing: Thing) -> None:
         Kind.JOB: client.remove_service,
         Kind.SERVICE: client.remove_service,
         Kind.SECRET: client.remove_secret,
+        Kind.CONFIG: client.remove_config,
         Kind.NETWORK: client.remove_network,
         Kind.CONTAINER: lambda name: client.remove_container(name, force=True, v=True),
     }[thing.kind]
@@ -101,5 +104,7 @@ def remove(engine: Engine, thing: Thing) -> None:
         client.close()
 
 
-REMOVED_HERE: Final = frozenset({Kind.JOB, Kind.SERVICE, Kind.SECRET, Kind.NETWORK, Kind.CONTAINER})
+REMOVED_HERE: Final = frozenset(
+    {Kind.JOB, Kind.SERVICE, Kind.SECRET, Kind.CONFIG, Kind.NETWORK, Kind.CONTAINER}
+)
 """The kinds that live in the engine and that :func:`remove` takes."""

@@ -18,7 +18,11 @@ _RESTART_DELAY = _SECOND // 2
 
 
 def service_request(
-    workload: Workload, *, networks: Mapping[str, str], secrets: Mapping[str, str]
+    workload: Workload,
+    *,
+    networks: Mapping[str, str],
+    secrets: Mapping[str, str],
+    configs: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The body of ``POST /services/create`` and ``/services/{id}/update`` for a workload.
 
@@ -26,6 +30,7 @@ def service_request(
         workload: what is to run.
         networks: engine id by network name, of every network it joins.
         secrets: engine id by name, of every secret it reads.
+        configs: engine id by name, of every configuration it reads.
     """
     container: dict[str, Any] = {
         "Image": workload.image,
@@ -45,6 +50,15 @@ def service_request(
         # without a handler, which the kernel would otherwise not deliver.
         "Init": True,
     }
+    if workload.config_files:
+        container["Configs"] = [
+            {
+                "ConfigID": (configs or {})[file.config],
+                "ConfigName": file.config,
+                "File": {"Name": file.target, "UID": "0", "GID": "0", "Mode": 0o444},
+            }
+            for file in workload.config_files
+        ]
     if workload.ignore_image_health:
         # Swarm would hold a task back until the image's check passed, at that check's slow pace.
         container["Healthcheck"] = {"Test": ["NONE"]}

@@ -7,6 +7,7 @@ from ninja import NinjaAPI
 from ninja.security.base import AuthBase
 
 from havre.interfaces.api import (
+    backups,
     canary,
     configuration,
     environments,
@@ -49,6 +50,7 @@ api.add_router("", environments.router)
 api.add_router("", canary.router)
 api.add_router("", configuration.router)
 api.add_router("", schedules.router)
+api.add_router("", backups.router)
 problems.register(api)
 
 

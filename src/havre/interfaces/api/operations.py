@@ -47,7 +47,8 @@ def enqueue(
         environment = lookup.environment(wanted.project, wanted.environment)
     if isinstance(wanted, requests.Apply):
         params["ref"] = wanted.params.plan.commit
-    require_consent(wanted.kind, environment, params.get("confirm", ""))
+    if not params.get("dry_run"):
+        require_consent(wanted.kind, environment, params.get("confirm", ""))
     if isinstance(wanted, requests.Cron):
         job = planned_job(environment, wanted.params.job)
         operation = schedule.start_now(environment, job.name, job.params, actor=caller.actor)

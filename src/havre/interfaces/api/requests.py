@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
 
 from havre.interfaces.api.schemas import Confirm, Ref, Source, Subfolder, Value, Wanted
 from havre.manifest.values import EnvName, Name
@@ -150,6 +150,48 @@ class CronParams(Wanted):
     job: Name
 
 
+class BackupParams(Wanted):
+    """Which database, all without one; a full copy, or what changed since the last one."""
+
+    service: Name | None = None
+    type: Literal["full", "incremental"] = "incremental"
+
+
+class VerifyParams(Wanted):
+    """Which database; all without one."""
+
+    service: Name | None = None
+
+
+class RestoreParams(Wanted):
+    """Which database returns to which moment.
+
+    ``at`` is a time, ``release`` the number of one whose restore point is meant; without both it is the
+    newest moment. A repository is chosen unless one is named. A dry run only says what would be done.
+    ``confirm`` is wanted by a protected environment.
+    """
+
+    service: Name | None = None
+    at: AwareDatetime | None = None
+    release: Annotated[StrictInt, Field(ge=1)] | None = None
+    repository: Literal["local", "offsite"] | None = None
+    dry_run: StrictBool = False
+    confirm: Confirm = ""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> RestoreParams:
+        if self.at and self.release:
+            raise ValueError("either `at` or `release`, not both")
+        return self
+
+
+class ConfirmParams(Wanted):
+    """Of which database; of all without one. A protected environment wants ``confirm``."""
+
+    service: Name | None = None
+    confirm: Confirm = ""
+
+
 class _Operation(Wanted):
     project: Name
     environment: Name
@@ -225,7 +267,48 @@ class Adopt(_Operation):
     params: AdoptParams = AdoptParams()
 
 
+class Backup(_Operation):
+    """Back databases up now, into every repository."""
+
+    kind: Literal["backup"]
+    params: BackupParams = BackupParams()
+
+
+class Verify(_Operation):
+    """Read everything back that is saved of databases."""
+
+    kind: Literal["verify"]
+    params: VerifyParams = VerifyParams()
+
+
+class Restore(_Operation):
+    """Take a database back to an earlier moment; what it replaces is kept."""
+
+    kind: Literal["restore"]
+    params: RestoreParams = RestoreParams()
+
+
+class ConfirmRestore(_Operation):
+    """Remove for good what restores replaced."""
+
+    kind: Literal["confirm"]
+    params: ConfirmParams = ConfirmParams()
+
+
 WantedOperation = Annotated[
-    Deploy | Rollback | Restart | Scale | Destroy | RunCommand | Cron | Plan | Apply | Adopt,
+    Deploy
+    | Rollback
+    | Restart
+    | Scale
+    | Destroy
+    | RunCommand
+    | Cron
+    | Plan
+    | Apply
+    | Adopt
+    | Backup
+    | Verify
+    | Restore
+    | ConfirmRestore,
     Field(discriminator="kind"),
 ]

@@ -220,6 +220,7 @@ class Release(Schema):
     """``kept``: its tasks stand by at zero, so that a rollback to it takes seconds.
 
     ``restorable``: its images are kept, so that it can be rolled back to at all without a build.
+    ``restore_point``: a moment before its release command; per database its LSN, timeline and time.
     """
 
     number: int
@@ -235,6 +236,7 @@ class Release(Schema):
     restorable: bool
     builds: list[Build]
     secret_versions: dict[str, int]
+    restore_point: dict[str, Any] | None
 
 
 class Exec(Wanted):

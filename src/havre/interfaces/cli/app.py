@@ -12,6 +12,8 @@ import typer
 from havre.errors import HavreError, UsageError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
+    backup_storage,
+    backups,
     canary,
     cron,
     deploy_key,
@@ -46,6 +48,7 @@ _DEPLOY = "Deploy"
 _RUN = "Run commands"
 _DATA = "Data"
 _LOOK = "Look"
+_BACKUPS = "Back up and restore"
 _SETTINGS = "Settings"
 _SERVER = "This server"
 
@@ -133,6 +136,7 @@ for _command, _panel in (
     (look.releases, _LOOK),
     (look.environments, _LOOK),
     (look.projects, _LOOK),
+    (backups.restore, _BACKUPS),
     (server.doctor, _SERVER),
     (server.version, _SERVER),
     (server.serve, _SERVER),
@@ -141,8 +145,11 @@ for _command, _panel in (
 ):
     _word = _command.__name__.rstrip("_")  # exec_, for Python has an exec of its own
     app.command(_word, help=prose(_command), epilog=epilog(_word), rich_help_panel=_panel)(_command)
+_PARENTS = {"server": installation.app, "backup": backups.app}
 for _group, _name, _panel in (
     (local_ca.app, "server local-ca", ""),
+    (backup_storage.app, "backup storage", ""),
+    (backups.app, "backup", _BACKUPS),
     (cron.app, "cron", _RUN),
     (privacy.app, "privacy", _DATA),
     (operations.app, "operations", _LOOK),
@@ -161,7 +168,8 @@ for _group, _name, _panel in (
     if _panel:
         app.add_typer(_group, name=_name, rich_help_panel=_panel)
     else:
-        installation.app.add_typer(_group, name=_name.rpartition(" ")[2])
+        _parent, _, _word = _name.rpartition(" ")
+        _PARENTS[_parent].add_typer(_group, name=_word)
 
 
 def run() -> None:

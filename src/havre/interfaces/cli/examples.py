@@ -77,6 +77,30 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "cron run": (("havre cron run nightly", "now; its exit code is this command's"),),
     "cron pause": (("havre cron pause nightly", ""),),
     "cron resume": (("havre cron resume nightly", ""),),
+    "restore": (
+        ("havre restore --dry-run", "what would be done"),
+        ("havre restore", "to the newest moment that is saved; asks"),
+        ("havre restore --to '2026-11-20 14:32'", "of this machine's time zone"),
+        ("havre restore --to-release 12 --from offsite", "the restore point before its release command"),
+        ("havre restore --confirm", "remove what the restore replaced"),
+    ),
+    "backup now": (
+        ("havre backup now", "what changed since the last one"),
+        ("havre backup now --full -s db -e staging", ""),
+    ),
+    "backup list": (
+        ("havre backup list", ""),
+        ("havre backup list -e staging --json", ""),
+    ),
+    "backup verify": (("havre backup verify", ""),),
+    "backup storage set": (
+        ("havre backup storage set --endpoint https://s3.example.org --bucket backups", "asks for the keys"),
+        ("havre backup storage set --keys - < keys.txt", "other keys, the same place"),
+        ("havre backup storage set --endpoint https://nas.lan:9000 --bucket b --ca ca.pem --keys k", ""),
+    ),
+    "backup storage show": (("havre backup storage show", ""),),
+    "backup storage test": (("havre backup storage test", ""),),
+    "backup storage remove": (("havre backup storage remove", ""),),
     "images list": (
         ("havre images list", "as root, on the server"),
         ("havre images list --json", ""),

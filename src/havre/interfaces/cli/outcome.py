@@ -27,6 +27,10 @@ _DONE = {
     "plan": "planned",
     "apply": "deployed as planned",
     "adopt": "adopted",
+    "backup": "backed up",
+    "verify": "read back",
+    "restore": "restored",
+    "confirm": "confirmed",
 }
 
 
@@ -96,9 +100,30 @@ def _good(client: Client, operation: dict[str, Any], progress: Progress) -> Rend
         facts.add_row("took", screen.duration(sum(took)))
     builds = result.get("builds") or release.get("builds") or ()
     shown: list[RenderableType] = [facts]
+    if result.get("copies"):
+        shown += [Text(), copies_table(result["copies"])]
     if builds and operation["kind"] in {"deploy", "apply"}:
         shown += [Text(), build_table(builds)]
     return Group(*shown)
+
+
+def copies_table(copies: dict[str, dict[str, Any]]) -> RenderableType:
+    """What a backup copied, by database and repository."""
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
+    for title, justify in (("copy", "left"), ("label", "left"), ("type", "left"), ("size", "right")):
+        table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("stored", justify="right", no_wrap=True)
+    table.add_column("in", justify="right", no_wrap=True)
+    for key, copy in copies.items():
+        table.add_row(
+            Text(key),
+            str(copy["label"]),
+            str(copy["type"]),
+            screen.size(copy["size"]),
+            screen.size(copy["stored"]),
+            screen.duration(copy["seconds"]),
+        )
+    return table
 
 
 def build_table(builds: Sequence[dict[str, Any]]) -> RenderableType:

@@ -63,7 +63,7 @@ class Target:
         """The release as workloads; made when its images are known."""
         if self._composition is None:
             self._composition = Composition.of(self.run.platform.config, self.release)
-            self.run.redact.hide(self._composition.values.values())
+            self.run.redact.hide(self._composition.opened())
         return self._composition
 
     # What the manifest says

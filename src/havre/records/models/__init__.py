@@ -6,6 +6,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
+from havre.records.models.continuity import Backup, BackupStorage
 from havre.records.models.drift import Drift
 from havre.records.models.operations import Event, Operation, Step
 from havre.records.models.projects import Environment, Project, Secret, Variable
@@ -14,6 +15,8 @@ from havre.records.models.schedule import ScheduledJob, ScheduledRun
 from havre.records.models.server import Token, Worker
 
 __all__ = [
+    "Backup",
+    "BackupStorage",
     "Build",
     "Drift",
     "Environment",

@@ -51,6 +51,10 @@ class Release(models.Model):
     restore_point: models.JSONField[dict[str, Any] | None, dict[str, Any] | None] = models.JSONField(
         null=True
     )
+    storage_version = models.PositiveIntegerField(
+        null=True,
+        help_text="of the off-site storage of backups, 0 for none; null: before there were backups",
+    )
     created_at = models.DateTimeField(default=timezone.now)
     live_at = models.DateTimeField(null=True)
 

@@ -15,7 +15,7 @@ class ScheduledJob(models.Model):
     """One entry of ``cron`` in an environment's live release; its row outlives releases."""
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="scheduled_jobs")
-    name = models.CharField(max_length=30)
+    name = models.CharField(max_length=60)
     schedule = models.CharField(max_length=200)
     timezone = models.CharField(max_length=100)
     looked_at = models.DateTimeField(help_text="what was due until then was decided")
@@ -43,7 +43,7 @@ class ScheduledRun(models.Model):
         MISSED = "missed"
 
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="scheduled_runs")
-    job = models.CharField(max_length=30)
+    job = models.CharField(max_length=60)
     due_at = models.DateTimeField()
     state = models.CharField(max_length=10, choices=State.choices)
     trigger = models.CharField(max_length=10, default="schedule", help_text="schedule or manual")

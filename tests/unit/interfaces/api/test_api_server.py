@@ -77,6 +77,9 @@ def test_the_document_describes_every_path(ask):
     document = ask("GET", "/api/v1/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/v1/version",
+        "/api/v1/backup-storage",
+        "/api/v1/backup-storage/test",
+        "/api/v1/environments/{project}/{environment}/backups",
         "/api/v1/environments/{project}/{environment}/exec",
         "/api/v1/environments/{project}/{environment}/cron",
         "/api/v1/environments/{project}/{environment}/cron/{job}/runs",

@@ -32,6 +32,7 @@ NO_JSON = {
     "secrets unset": "says nothing but that it is done",
     "server local-ca untrust": "says nothing but that it is done",
     "server local-ca remove": "says nothing but that it is done",
+    "backup storage remove": "says nothing but that it is done",
     "tokens revoke": "says nothing but that it is done",
 }
 """Commands without ``--json``, and why. What lists or shows anything has it."""

@@ -94,7 +94,8 @@ def releases(
     """List the releases of an environment, the newest first.
 
     `kept` ones still have their containers at hand: rolling back to them takes a second or two. Of
-    `pruned` ones the images may be gone: deploy their commit again instead.
+    `pruned` ones the images may be gone: deploy their commit again instead. DATA is the restore point from
+    before a release command ran: havre restore --to-release N.
     """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
@@ -105,7 +106,7 @@ def releases(
         screen.print_json(rows)
         return
     screen.listing(
-        ("N", "STATE", "COMMIT", "AGE", "IMAGES", "SUBJECT"),
+        ("N", "STATE", "COMMIT", "AGE", "IMAGES", "DATA", "SUBJECT"),
         (
             (
                 str(row["number"]),
@@ -113,6 +114,7 @@ def releases(
                 screen.short(str(row.get("commit") or "")),
                 screen.since(row.get("live_at") or row.get("created_at")),
                 screen.size(_total(row.get("builds") or ())),
+                _restore_point(row),
                 str(row.get("subject") or ""),
             )
             for row in sorted(rows, key=lambda row: row["number"], reverse=True)
@@ -135,6 +137,12 @@ def _release_state(row: dict[str, Any]) -> Text:
     elif name == "superseded" and not row.get("restorable", True):
         shown.append(" (pruned)", style="dim")
     return shown
+
+
+def _restore_point(row: dict[str, Any]) -> str:
+    """The position of the restore point before its release command."""
+    databases = (row.get("restore_point") or {}).get("databases") or {}
+    return ", ".join(str(point["lsn"]) for point in databases.values())
 
 
 def _total(builds: Any) -> int | None:

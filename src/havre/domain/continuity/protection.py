@@ -1,0 +1,66 @@
+"""Whether databases are saved as they should be: what ``havre doctor`` says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from havre.domain.doctor import Level, Verdict
+
+_STALE: Final = timedelta(hours=50)
+"""Backups are made daily; one may fail, two in a row may not."""
+_MOST_NAMED: Final = 5
+
+
+@dataclass(frozen=True)
+class Protected:
+    """A database of a live release, and when its last good backups were complete.
+
+    ``is_on``: unless the manifest switches its backups off. ``uses_storage``: whether the live release
+    knows the off-site storage as it is set now.
+    """
+
+    name: str
+    is_on: bool
+    local: datetime | None = None
+    offsite: datetime | None = None
+    uses_storage: bool = False
+
+
+def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime) -> Verdict:
+    """The verdict. Times need a zone."""
+    name = "Backups"
+    on = [each for each in databases if each.is_on]
+    if not on:
+        return Verdict(name, Level.OK, "no database is to be backed up")
+    if not has_storage:
+        seen = f"NO OFF-SITE STORAGE: if this server is lost, so is the data of {_names(on)}"
+        return Verdict(name, Level.WARNING, seen, "havre backup storage set")
+    late = [each for each in on if _is_stale(each.local, now) or _is_stale(each.offsite, now)]
+    unused = [each for each in late if not each.uses_storage]
+    if unused:
+        seen = f"the off-site storage is not used yet by {_names(unused)}"
+        return Verdict(name, Level.WARNING, seen, "havre restart, in each environment")
+    if late:
+        told = "; ".join(f"{each.name}: {_last(each, now)}" for each in late[:_MOST_NAMED])
+        return Verdict(name, Level.WARNING, f"no good backup for two days: {told}", "havre backup now")
+    return Verdict(name, Level.OK, f"saved here and off-site: {_names(on)}")
+
+
+def _is_stale(last: datetime | None, now: datetime) -> bool:
+    return last is None or now - last > _STALE
+
+
+def _last(each: Protected, now: datetime) -> str:
+    def told(last: datetime | None) -> str:
+        return "never" if last is None else f"{(now - last) // timedelta(hours=1)} hours ago"
+
+    return f"local {told(each.local)}, off-site {told(each.offsite)}"
+
+
+def _names(databases: Sequence[Protected]) -> str:
+    named = [each.name for each in databases[:_MOST_NAMED]]
+    more = [f"{len(databases) - _MOST_NAMED} more"] if len(databases) > _MOST_NAMED else []
+    return ", ".join(named + more)

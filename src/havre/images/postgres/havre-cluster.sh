@@ -1,0 +1,73 @@
+# What havre-postgres and havre-restore have in common; they source it.
+#
+#   POSTGRES_USER             role that owns the database, no superuser       (app)
+#   POSTGRES_DB               the database                                    (as POSTGRES_USER)
+#   POSTGRES_PASSWORD_FILE    file that holds the role's password
+#   POSTGRES_MEMORY_MB        what the caches are sized for                   (the container's limit, else 512)
+#   POSTGRES_MAX_CONNECTIONS                                                  (100)
+#   POSTGRES_ARCHIVE_TIMEOUT  seconds after which WAL is archived at the latest; empty: none is
+# shellcheck shell=bash
+user=${POSTGRES_USER:-app} database=${POSTGRES_DB:-${POSTGRES_USER:-app}}
+password_file=${POSTGRES_PASSWORD_FILE:?is not set: it names the file with the password of $user}
+log() { echo "${0##*/}: $*" >&2; }
+[ -r "$password_file" ] || { log "$password_file cannot be read by uid $(id -u)"; exit 1; }
+[ -s "$password_file" ] || { log "$password_file is empty"; exit 1; }
+[ -w "$(dirname "$PGDATA")" ] || { log "$(dirname "$PGDATA") must be writable by uid $(id -u)"; exit 1; }
+
+# The container's memory limit, cgroup v2 or v1; one without a limit says "max" or a huge number.
+limit=$(cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null | head -n 1) || true
+case $limit in '' | *[!0-9]* | ??????????????*) limit=$((512 << 20)) ;; esac
+memory=${POSTGRES_MEMORY_MB:-$((limit >> 20))}
+settings=(
+  -c hba_file=/etc/postgresql/pg_hba.conf
+  -c unix_socket_directories=/run/postgresql
+  -c max_connections="${POSTGRES_MAX_CONNECTIONS:-100}"
+  -c shared_buffers="$((memory / 4))MB"
+  -c effective_cache_size="$((memory * 3 / 4))MB"
+  -c maintenance_work_mem="$((memory / 16 > 16 ? memory / 16 : 16))MB"
+  -c password_encryption=scram-sha-256
+  -c wal_compression=zstd
+  -c jit=off
+  # Docker gives a container 64 MB of /dev/shm, too little for a parallel query.
+  -c dynamic_shared_memory_type=sysv
+  -c log_timezone=UTC
+)
+if [ -n "${POSTGRES_ARCHIVE_TIMEOUT:-}" ]; then
+  # For havre-archive: each repository alone. The local one is quick, so nothing waits for it.
+  rm -rf /var/lib/pgbackrest/pushed
+  mkdir -p /var/lib/pgbackrest/log
+  grep -v -e '^repo2-' -e '^archive-async' /etc/pgbackrest/pgbackrest.conf >/var/lib/pgbackrest/local.conf
+  if grep -q '^repo2-' /etc/pgbackrest/pgbackrest.conf; then
+    grep -v '^repo1-' /etc/pgbackrest/pgbackrest.conf >/var/lib/pgbackrest/offsite.conf
+  else
+    rm -f /var/lib/pgbackrest/offsite.conf
+  fi
+  settings+=(
+    -c archive_mode=on
+    -c archive_timeout="$POSTGRES_ARCHIVE_TIMEOUT"
+    -c "archive_command=havre-archive pgbackrest %p"
+  )
+fi
+
+# start_privately FOLDER [SETTING...]: returns when statements are taken, on the private socket only.
+start_privately() {
+  pg_ctl start --pgdata="$1" --silent --wait --timeout=864000 \
+    --options="$(printf '%q ' "${settings[@]}" -c listen_addresses= "${@:2}")" >/dev/null
+}
+
+# The role's password, the role and the database, as the settings say. The statement with the password must
+# not reach the log, also not when it fails.
+bring_in_line() {
+  PGOPTIONS='-c log_statement=none -c log_min_error_statement=panic -c log_min_duration_statement=-1' \
+  POSTGRES_USER=$user POSTGRES_DB=$database psql --username=postgres --dbname=postgres \
+    --no-psqlrc --quiet --set=ON_ERROR_STOP=1 <<SQL
+\getenv role POSTGRES_USER
+\getenv database POSTGRES_DB
+\set password \`cat "$password_file"\`
+SELECT format('CREATE ROLE %I', :'role')
+  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'role') \gexec
+ALTER ROLE :"role" LOGIN PASSWORD :'password';
+SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
+  WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+SQL
+}

@@ -1,0 +1,285 @@
+"""``havre backup`` and ``havre restore``: copies of databases, and the way back."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from havre.errors import UsageError
+from havre.interfaces.cli import completion
+from havre.interfaces.cli.grouping import grouped
+from havre.interfaces.cli.session import (
+    Following,
+    Json,
+    Place,
+    open_client,
+    project_of,
+    prompt,
+    request_operation,
+    run_operation,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+app = typer.Typer(no_args_is_help=True, help="Backups of databases: make, list, read back, store elsewhere.")
+
+_LATE = 60.0  # seconds
+Database = Annotated[
+    str,
+    typer.Option(
+        "--service",
+        "-s",
+        metavar="NAME",
+        help="The database. Default: all of the environment.",
+        show_default=False,
+        autocompletion=completion.services,
+    ),
+]
+
+
+@app.command()
+@grouped
+def now(
+    ctx: typer.Context,
+    *,
+    service: Database = "",
+    full: Annotated[bool, typer.Option("--full", help="Copy everything.")] = False,
+    incremental: Annotated[
+        bool, typer.Option("--incremental", help="Copy what changed since the last backup. The default.")
+    ] = False,
+    place: Place,
+    following: Following,
+) -> None:
+    """Back the databases up now, into the local and the off-site repository.
+
+    Scheduled backups go on as they are. The first backup of a repository is a full one in any case.
+    """
+    if full and incremental:
+        raise UsageError("give either --full or --incremental")
+    params = {"service": service or None, "type": "full" if full else "incremental"}
+    run_operation(ctx, "backup", place, params, following)
+
+
+@app.command()
+@grouped
+def verify(
+    ctx: typer.Context,
+    *,
+    service: Database = "",
+    place: Place,
+    following: Following,
+) -> None:
+    """Read back everything that is saved, and compare it with its checksums.
+
+    Segments of WAL that are missing are found too. It takes as long as reading it all takes.
+    """
+    params = {"service": service or None}
+    run_operation(ctx, "verify", place, params, following)
+
+
+@app.command("list")
+@grouped
+def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
+    """List what the repositories hold now, the newest first."""
+    from rich.text import Text  # noqa: PLC0415 - start-up time
+
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    name = project_of(place.project)
+    answer = open_client(ctx).get(at(name, place.environment, "backups"))
+    if as_json:
+        screen.print_json(answer)
+        return
+    screen.listing(
+        ("DATABASE", "WHERE", "LABEL", "TYPE", "MADE", "SIZE", "STORED", "READ BACK"),
+        (
+            (
+                str(row["service"]),
+                str(row["repository"]),
+                str(row["label"]),
+                str(row["type"]),
+                screen.age(row["stopped_at"]),
+                screen.size(row["size"]),
+                screen.size(row["stored"]),
+                Text(str(row["problem"]), style="red")
+                if row["problem"]
+                else Text(screen.age(row["verified_at"]) if row["verified_at"] else "not yet"),
+            )
+            for row in answer["backups"]
+        ),
+        empty=f"Nothing of {name} {place.environment} is saved yet. Save it: havre backup now",
+        right=("SIZE", "STORED"),
+    )
+    _warn(answer)
+
+
+def _warn(answer: dict[str, Any]) -> None:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    for database in answer["databases"]:
+        if database["problem"]:
+            screen.warn(str(database["problem"]))
+        for repository in database["repositories"]:
+            if repository["problem"]:
+                screen.warn(
+                    f"{database['service']}, {repository['repository']} repository: {repository['problem']}"
+                )
+        if database["waiting_seconds"] > _LATE:
+            screen.warn(
+                f"{database['service']}: {database['waiting']} segments of WAL wait for a repository, the"
+                f" first one for {screen.duration(database['waiting_seconds'])}; a loss of this server would"
+                " lose what was written since"
+            )
+        for number in database["replaced"]:
+            screen.note(
+                f"{database['service']}: the data that restore {number} replaced is kept;"
+                " remove it: havre restore --confirm"
+            )
+    if answer["databases"] and not answer["has_storage"]:
+        screen.warn("NO OFF-SITE STORAGE: if this server is lost, so is the data. havre backup storage set")
+    elif answer["storage_is_newer"]:
+        screen.warn("the off-site storage was changed since the last deployment: havre restart uses it")
+
+
+@grouped
+def restore(
+    ctx: typer.Context,
+    *,
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to",
+            metavar="TIME|latest",
+            help="The moment: a time such as '2026-11-20 14:32' (of this machine's zone unless it says one).",
+        ),
+    ] = "latest",
+    to_release: Annotated[
+        int | None,
+        typer.Option(
+            "--to-release",
+            metavar="N",
+            help="The restore point before the release command of release N.",
+            show_default=False,
+            autocompletion=completion.releases,
+        ),
+    ] = None,
+    from_: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="local|offsite",
+            help="The repository. Default: the local one, else the off-site one.",
+            show_default=False,
+        ),
+    ] = "",
+    service: Annotated[
+        str,
+        typer.Option(
+            "--service",
+            "-s",
+            metavar="NAME",
+            help="The database, where there are several.",
+            show_default=False,
+            autocompletion=completion.services,
+        ),
+    ] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--confirm", help="Keep a finished restore: remove for good the data that it replaced."),
+    ] = False,
+    place: Place,
+    yes_restore: Annotated[
+        str,
+        typer.Option(
+            "--yes-restore",
+            metavar="PROJECT-ENVIRONMENT",
+            help="The name, for scripts: nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
+    following: Following,
+) -> None:
+    """Take a database back to an earlier moment. Shows its plan and asks before anything is changed.
+
+    The database serves until the restored data is complete beside it; then the two change places. What was
+    written after the moment is not in the restored data. The replaced data stays on the server until
+    `havre restore --confirm`.
+    """
+    full_name = f"{project_of(place.project)}-{place.environment}"
+    params: dict[str, Any] = {"service": service or None}
+    if keep:
+        if yes_restore != full_name:
+            _ask(full_name, f"This removes for good what restores of {full_name} replaced.", yes_restore)
+        run_operation(ctx, "confirm", place, params, following, consented=full_name)
+        return
+    if from_ not in {"", "local", "offsite"}:
+        raise UsageError(f"{from_!r} is no repository", hint="--from local, or --from offsite")
+    if to_release and to != "latest":
+        raise UsageError("give either --to or --to-release")
+    params |= {
+        "at": None if to == "latest" else _moment(to).isoformat(),
+        "release": to_release,
+        "repository": from_ or None,
+    }
+    if dry_run or yes_restore != full_name:
+        _show_plan(ctx, place, params, as_json=following.as_json)
+        if dry_run:
+            return
+        _ask(full_name, f"This replaces the data of {full_name}.", yes_restore)
+    run_operation(ctx, "restore", place, params, following, consented=full_name)
+
+
+def _moment(text: str) -> datetime:
+    from datetime import datetime  # noqa: PLC0415 - start-up time
+
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{text!r} is not a time", hint="write it like '2026-11-20 14:32', or '2026-11-20T14:32:05Z'"
+        ) from error
+    return found.astimezone()
+
+
+def _ask(place: str, what: str, given: str) -> None:
+    if not given:
+        if not sys.stdin.isatty():
+            raise UsageError("this must be confirmed", hint=f"in a script: --yes-restore {place}")
+        given = prompt(f"{what}\nType {place} to go on")
+    if given != place:
+        raise UsageError(f"nothing was done: {given!r} is not {place!r}", hint="type the name exactly")
+
+
+def _show_plan(ctx: typer.Context, place: Place, params: dict[str, Any], *, as_json: bool) -> None:
+    """Ask for a dry run and print its plan.
+
+    Raises:
+        UsageError: there is no way to that moment.
+    """
+    import time  # noqa: PLC0415 - start-up time
+
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    client = open_client(ctx)
+    row = request_operation(client, "restore", place, {**params, "dry_run": True})
+    while row["state"] in {"queued", "running"}:
+        time.sleep(0.2)
+        row = client.get(f"/api/v1/operations/{row['id']}")
+    if row["state"] != "succeeded":
+        error = row.get("error") or {}
+        raise UsageError(
+            str(error.get("message") or "the plan was not made"), hint=str(error.get("hint") or "")
+        )
+    plan = row["result"]["plan"]
+    if as_json:
+        screen.print_json(plan)
+        return
+    console = screen.say()
+    console.print(f"Restore of {row['result']['service']} of {place.environment}:", highlight=False)
+    for number, step in enumerate(plan["steps"], 1):
+        console.print(f"  {number}. {step}", highlight=False, markup=False)

@@ -1,0 +1,78 @@
+"""Backups of a database: their keys, defaults and rules. The texts are the documentation."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, StrictBool, model_validator
+
+from havre.manifest.cron import ScheduleText, TimeZone
+from havre.manifest.parts import Model
+from havre.manifest.shortforms import expand_backups
+from havre.manifest.values import Duration, format_duration
+from havre.manifest.wording import fail
+
+_DAY = 86_400.0
+_LEAST_RPO = 30.0
+_MOST_RPO = 7 * _DAY
+
+
+def _days(seconds: float) -> float:
+    if seconds < _DAY or seconds % _DAY:
+        raise fail(
+            f"got {format_duration(seconds)}, which is not a number of whole days", "write it like 30d"
+        )
+    return seconds
+
+
+def _rpo(seconds: float) -> float:
+    if not _LEAST_RPO <= seconds <= _MOST_RPO:
+        raise fail(f"got {format_duration(seconds)}, expected 30s to 7d", "write it like 5m")
+    return seconds
+
+
+Days = Annotated[Duration, AfterValidator(_days)]
+Rpo = Annotated[Duration, AfterValidator(_rpo)]
+
+
+class Keep(Model):
+    """How long backups are kept, with the WAL to return to any moment since the oldest one."""
+
+    local: Days = Field(7 * _DAY, description="On this server, in a volume of its own.", examples=["7d"])
+    offsite: Days = Field(30 * _DAY, description="In the server's off-site storage.", examples=["30d"])
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """Both in days."""
+        return int(self.local / _DAY), int(self.offsite / _DAY)
+
+
+class Backups(Model):
+    """Point-in-time recovery of a database; `backups: true` switches it on, `backups: false` off."""
+
+    enabled: StrictBool | None = Field(
+        None,
+        description="Whether the database is backed up; `backups: true` for short. Default: whoever sets "
+        "anything here wants it; else it is as soon as the server has an off-site storage.",
+        examples=[True],
+    )
+    rpo: Rpo = Field(
+        300.0,
+        description="The most that may be lost, as time: WAL leaves the database's volume at least that "
+        "often while something is written.",
+        examples=["1m"],
+    )
+    full: ScheduleText = Field(
+        "0 2 * * 0", description="When everything is copied, as in crontab(5).", examples=["0 2 * * 0"]
+    )
+    incremental: ScheduleText = Field(
+        "0 2 * * 1-6", description="When what changed is copied.", examples=["0 2 * * 1-6"]
+    )
+    timezone: TimeZone = Field("UTC", description="Time zone of both.", examples=["Europe/Paris"])
+    keep: Keep = Field(Keep(), description="How long.", examples=[{"local": "7d", "offsite": "30d"}])
+
+    _short = model_validator(mode="before")(expand_backups)
+
+    def are_on(self, *, has_storage: bool) -> bool:
+        """Whether the database is backed up, with or without an off-site storage of the server."""
+        return has_storage if self.enabled is None else self.enabled

@@ -1,0 +1,231 @@
+"""Back up: the databases of an environment into every repository, each copy looked at afterwards.
+
+It runs beside whatever else happens in the environment: it changes nothing of what runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from havre.domain.continuity import failures
+from havre.domain.continuity.info import ANNOTATION, BackupSet
+from havre.domain.continuity.repositories import STANZA, Repository
+from havre.errors import BackupError
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.live import live_composition
+from havre.records import continuity
+
+_LONGEST: Final = 24 * 3600.0
+_LOCK_PATIENCE: Final = 6 * 3600.0
+_TYPES: Final = {"full": "full", "incremental": "incr"}
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a backup. A failure of one repository does not keep the other from being served."""
+    backup = Backup(run)
+    return Runbook(
+        steps=(
+            Step("check", "Find the databases", backup.check),
+            Step("repositories", "Have the repositories ready", backup.repositories),
+            Step("local", "Copy into the local repository", backup.local),
+            Step("offsite", "Copy into the off-site repository", backup.offsite),
+            Step("judge", "Look at the copies and at the WAL", backup.judge),
+        ),
+        undo=backup.undo,
+    )
+
+
+class Backup:
+    """One backup of one or all databases of an environment."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._databases: list[Database] | None = None
+
+    @property
+    def databases(self) -> list[Database]:
+        """Those that are meant."""
+        if self._databases is None:
+            composition = live_composition(self.run)
+            names = chosen(composition, self.run.operation.params.get("service"))
+            self._databases = [Database(self.run, composition, name) for name in names]
+        return self._databases
+
+    # Steps
+
+    def check(self) -> str:
+        """They run, and know their repositories."""
+        for database in self.databases:
+            database.repositories()
+        return ", ".join(database.name for database in self.databases)
+
+    def repositories(self) -> str:
+        """What cannot be made ready is told by the copy that fails for it."""
+        told = []
+        for database in self.databases:
+            problem = database.protect()
+            if problem:
+                self.run.log(f"{database.name}: {problem}")
+                told.append(f"{database.name}: {problem}")
+        return "; ".join(told) or "ready"
+
+    def local(self) -> str:
+        """The volume of this server."""
+        return self._copy(Repository.LOCAL)
+
+    def offsite(self) -> str:
+        """The storage elsewhere, if there is one."""
+        return self._copy(Repository.OFFSITE)
+
+    def judge(self) -> str:
+        """The outcome: a copy is good when it is listed without errors and the WAL after it has no gap."""
+        problems, told = dict(self._problems), []
+        for database in self.databases:
+            for repository in database.repositories():
+                key = _key(database.name, repository)
+                if key in problems:
+                    continue
+                made = database.info(repository).made_by(self.run.operation.pk, repository)
+                problem = self._problem_of(database, repository, made)
+                if problem:
+                    problems[key] = problem
+                elif made:
+                    told.append(f"{database.name} {repository}: {made.label}, {made.stored / 1e6:.1f} MB")
+        if problems:
+            raise BackupError(
+                "; ".join(f"{key}: {problem['message']}" for key, problem in problems.items()),
+                hint=next((p["hint"] for p in problems.values() if p["hint"]), ""),
+                detail="\n".join(line for p in problems.values() for line in p.get("lines", ())),
+                retryable=True,
+            )
+        return "; ".join(told)
+
+    def undo(self) -> str:
+        """What was copied completely stays; what runs is stopped. Nothing older was touched."""
+        try:
+            databases = self.databases
+        except Exception:  # noqa: BLE001 - there is nothing to stop where there is no database
+            return "nothing had been started"
+        for database in databases:
+            for repository in Repository:
+                database.stop_task(self._task(repository))
+        kept = [f"{row.service} {row.repository}" for row in self.run.operation.backups.all()]
+        return f"kept: {', '.join(kept)}" if kept else "nothing was copied"
+
+    # What is needed for that
+
+    def _copy(self, repository: Repository) -> str:
+        told = []
+        for database in self.databases:
+            key = _key(database.name, repository)
+            if repository not in database.repositories():
+                if repository is Repository.OFFSITE:
+                    self.run.remember(offsite=False)
+                    return "there is none: havre backup storage set"
+                continue
+            if key in self._problems:
+                continue
+            try:
+                made = self._copy_one(database, repository)
+            except BackupError as error:
+                lines = error.detail.splitlines()[-5:]
+                problem = {"message": error.message, "hint": error.hint, "lines": lines}
+                self.run.remember(problems={**self._problems, key: problem})
+                self.run.log(f"{key}: {error.message}")
+                told.append(f"{database.name} failed: {error.message}")
+                continue
+            continuity.record_backup(self.run.environment, database.name, made, self.run.operation)
+            copies = {**self.run.operation.result.get("copies", {}), key: _shown(made)}
+            self.run.remember(copies=copies)
+            seconds = (made.stopped - made.started).total_seconds()
+            told.append(f"{database.name} {made.kind}, {made.size / 1e6:.0f} MB in {seconds:.0f} s")
+        return "; ".join(told) or "nothing"
+
+    def _copy_one(self, database: Database, repository: Repository) -> BackupSet:
+        number = self.run.operation.pk
+        task = self._task(repository)
+        found = database.info(repository)
+        if found.problem(repository):
+            cause = failures.cause(found.problem(repository))
+            raise BackupError(cause.message, hint=cause.hint)
+        made = found.made_by(number, repository)
+        if made:  # before the worker died
+            return made
+        if database.task_state(task).state == "none":
+            self._wait_for_lock(database)
+            kind = _TYPES.get(str(self.run.operation.params.get("type")), "incr")
+            command = [
+                "pgbackrest",
+                f"--stanza={STANZA}",
+                f"--repo={repository.key}",
+                f"--type={kind}",
+                f"--annotation={ANNOTATION}={number}",
+                "--log-level-console=info",
+                "backup",
+            ]
+            database.start_task(task, command)
+        ended = database.wait_for_task(task, at_most=_LONGEST, tell=lambda: self._tell(database))
+        for line in ended.log.splitlines():
+            self.run.log(line, f"backup {database.name} {repository}")
+        made = database.info(repository).made_by(number, repository)
+        if made is None or ended.exit_code:
+            cause = failures.cause(ended.log)
+            raise BackupError(cause.message, hint=cause.hint, detail="\n".join(failures.errors(ended.log)))
+        return made
+
+    def _wait_for_lock(self, database: Database) -> None:
+        """Two backups of one database do not run beside each other."""
+        for _ in self.run.wait(every=1.0, at_most=_LOCK_PATIENCE):
+            if not database.info(Repository.LOCAL).is_busy:
+                return
+            self.run.tell("another backup of this database runs")
+
+    def _tell(self, database: Database) -> None:
+        progress = database.info(Repository.LOCAL).progress
+        if progress:
+            done, total = progress
+            self.run.tell(f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+
+    def _problem_of(
+        self, database: Database, repository: Repository, made: BackupSet | None
+    ) -> dict[str, Any] | None:
+        if made is None:
+            return {"message": "the copy is not listed", "hint": ""}
+        if made.has_errors:
+            return {
+                "message": "pages of the database have wrong checksums",
+                "hint": "the disk may be failing; the older backups are kept",
+            }
+        gaps = database.gaps(repository, since=made.wal_start)
+        if gaps:
+            missing = ", ".join(str(gap) for gap in gaps[:3])
+            return {
+                "message": f"WAL is missing after the copy: {missing}",
+                "hint": "make a new one: havre backup now --full",
+            }
+        return None
+
+    def _task(self, repository: Repository) -> str:
+        return f"backup-{self.run.operation.pk}-{repository}"
+
+    @property
+    def _problems(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.run.operation.result.get("problems", {})
+        return found
+
+
+def _key(service: str, repository: Repository) -> str:
+    return f"{service} {repository}"
+
+
+def _shown(made: BackupSet) -> dict[str, Any]:
+    return {
+        "label": made.label,
+        "type": made.kind,
+        "size": made.size,
+        "stored": made.stored,
+        "seconds": (made.stopped - made.started).total_seconds(),
+        "lsn": made.lsn_stop,
+        "at": made.stopped.isoformat(),
+    }

@@ -1,0 +1,339 @@
+"""A database at work: what is asked of it and of its backups, inside its container or as jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.inside import Answer, run_inside
+from havre.adapters.swarm.output import read_task
+from havre.domain import naming
+from havre.domain.continuity import failures, info, repositories, wal
+from havre.domain.continuity.info import Info
+from havre.domain.continuity.repositories import STANZA, Repository
+from havre.domain.snapshot import ENDED
+from havre.errors import BackupError, UsageError
+from havre.operations.context import Run
+from havre.operations.jobs import Job, take_away
+from havre.operations.workloads import Composition
+from havre.records import continuity
+
+_POLL: Final = 0.3  # seconds
+_INFO_TIME: Final = 12  # seconds
+_TIMED_OUT: Final = 124  # as timeout(1) says it
+_LONGEST_PROBLEM: Final = 500
+_JOB_PATIENCE: Final = 120.0
+_LOOKS: Final = 10
+_ASKED_AT_MOST: Final = 3
+
+
+def databases(composition: Composition) -> list[str]:
+    """The services of a release that are databases with backups."""
+    return [
+        name
+        for name, service in composition.spec.services.items()
+        if continuity.backs_up(composition.release, service)
+    ]
+
+
+def chosen(composition: Composition, wanted: str | None) -> list[str]:
+    """The databases that are meant: the named one, or all.
+
+    Raises:
+        UsageError: there is no such one.
+    """
+    known = databases(composition)
+    if wanted and wanted not in known:
+        raise UsageError(
+            f"{wanted} of {composition.environment} is no database with backups",
+            hint=f"those are: {', '.join(known) or 'none'}",
+        )
+    if not known:
+        raise UsageError(
+            f"{composition.environment} has no database with backups",
+            hint="a `kind: postgres` has them once it says `backups: true` or the server has an off-site"
+            " storage (havre backup storage set), from the next `havre deploy` on",
+        )
+    return [wanted] if wanted else known
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """A long command inside the container: ``none``, ``running``, ``died`` or ``ended``."""
+
+    state: str
+    exit_code: int | None
+    log: str
+
+
+class DatabaseView:
+    """One database of an environment, to be asked.
+
+    Args:
+        engine: where it runs.
+        composition: of the live release.
+        name: the service.
+    """
+
+    def __init__(self, engine: Engine, composition: Composition, name: str) -> None:
+        self.name = name
+        self.composition = composition
+        self._engine = engine
+        self.environment = composition.environment
+        self.swarm_name = naming.service_name(composition.project, self.environment.name, name)
+
+    @property
+    def container(self) -> str:
+        """The container of its running task; empty if none runs."""
+        tasks = self._engine.tasks_of([self.swarm_name]) if self._engine.has_service(self.swarm_name) else ()
+        return next((task.container for task in tasks if task.is_running), "")
+
+    def ask(self, *command: str, patience: int = 120) -> Answer:
+        """Run a short command inside it.
+
+        Raises:
+            BackupError: it does not run.
+            EngineError: the engine refused.
+        """
+        container = self.container
+        if not container:
+            raise BackupError(
+                f"{self.name} of {self.environment} does not run",
+                hint=f"`havre logs --service {self.name}` may tell why; `havre restore` brings it back",
+                retryable=True,
+            )
+        return run_inside(self._engine, container, list(command), patience=patience)
+
+    def query(self, statement: str) -> str:
+        """The answer to an SQL statement, as the administrator, fields apart by ``|``.
+
+        Raises:
+            BackupError: it failed.
+        """
+        answer = self.ask(
+            "psql",
+            "--username=postgres",
+            "--dbname=postgres",
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-c",
+            statement,
+        )
+        if not answer.is_good:
+            raise BackupError(f"{self.name} refused a statement: {answer.err.strip()[:300]}")
+        return answer.out.strip()
+
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories that the running server writes to: those of the release it was started with.
+
+        Raises:
+            BackupError: it runs without backups yet.
+        """
+        answer = self.ask("cat", repositories.CONFIG)
+        if not answer.is_good:
+            raise BackupError(
+                f"{self.name} of {self.environment} was started without backups",
+                hint="start it anew: havre restart, or havre deploy",
+            )
+        return tuple(each for each in Repository if f"repo{each.key}-path=" in answer.out)
+
+    def protect(self) -> str:
+        """Have its repositories ready; why one is not, empty if all are."""
+        answer = self.ask("havre-protect")
+        return "" if answer.is_good else failures.cause(answer.out + answer.err).message
+
+    def info(self, *asked: Repository) -> Info:
+        """What its repositories hold, asked inside its container; one that does not answer is a problem.
+
+        Args:
+            asked: only these; else those that it writes to.
+
+        Raises:
+            BackupError: the database does not run.
+        """
+        return info.merged(self._asked(each) for each in asked or self.repositories())
+
+    def _asked(self, repository: Repository) -> Info:
+        """Asked again where the engine gave no answer back, which a busy one does now and then."""
+        for _ in range(_ASKED_AT_MOST):
+            answer = self.ask(*_info_command(repository))
+            if answer.out or answer.err or answer.exit_code == _TIMED_OUT:
+                break
+        return self._info(repository, answer)
+
+    def _info(self, repository: Repository, answer: Answer) -> Info:
+        if answer.exit_code == _TIMED_OUT:
+            return Info(problems=((repository, "[049]: unable to connect: it does not answer"),))
+        try:
+            return info.parse(answer.out)
+        except (ValueError, KeyError):
+            told = (answer.out + answer.err).strip() or f"pgBackRest said nothing (code {answer.exit_code})"
+            return Info(problems=((repository, told[:_LONGEST_PROBLEM]),))
+
+    def replaced(self) -> list[str]:
+        """What restores replaced and nobody confirmed yet: the numbers of these operations."""
+        answer = self.ask("find", "/var/lib/postgresql/data", "-maxdepth", "1", "-name", "pgdata.replaced-*")
+        return sorted(line.rpartition("-")[2] for line in answer.out.split())
+
+    def backlog(self) -> tuple[int, float]:
+        """Segments of WAL that wait to be archived, and for how many seconds the first one has."""
+        waiting, seconds = self.query(
+            "SELECT count(*), coalesce(extract(epoch FROM now() - min(modification)), 0)"
+            " FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"
+        ).split("|")
+        return int(waiting), float(seconds)
+
+    def free_bytes(self) -> int:
+        """Bytes free on the disk of its data."""
+        return int(self.ask("df", "--output=avail", "-B1", "/var/lib/postgresql/data").out.split()[-1])
+
+    def is_archived(self, segment: str) -> bool:
+        """Whether a segment of WAL is in the local repository, or in all."""
+        status = "/var/lib/postgresql/data/pgdata/pg_wal/archive_status"
+        pushed = f"{repositories.FOLDER}/pushed/{segment}"
+        return bool(self.ask("find", f"{status}/{segment}.done", pushed).out.strip())
+
+    def gaps(self, repository: Repository, *, since: str = "") -> tuple[wal.Gap, ...]:
+        """Segments of WAL that a repository lacks, since one segment.
+
+        Raises:
+            BackupError: it could not be listed.
+        """
+        answer = self.ask(
+            "pgbackrest",
+            "repo-ls",
+            f"--repo={repository.key}",
+            "--recurse",
+            "--output=json",
+            "--filter=[0-9A-F]{24}-[0-9a-f]{40}",
+            f"archive/{STANZA}",
+        )
+        if not answer.is_good:
+            cause = failures.cause(answer.out + answer.err)
+            raise BackupError(
+                f"the WAL of {self.name} in the {repository} repository could not be listed: {cause.message}",
+                hint=cause.hint,
+            )
+        found = wal.segments(json.loads(answer.out or "{}"))
+        return wal.gaps(found, since=since)
+
+
+class Database(DatabaseView):
+    """The same for an operation, which works on it.
+
+    Args:
+        run: the operation.
+        composition: of the live release.
+        name: the service.
+    """
+
+    def __init__(self, run: Run, composition: Composition, name: str) -> None:
+        super().__init__(run.platform.engine, composition, name)
+        self.run = run
+
+    def info_by_job(self) -> Info:
+        """The same where it may not run.
+
+        Raises:
+            BackupError: that could not be found out.
+        """
+        wanted = [Repository.LOCAL, *([Repository.OFFSITE] if self.composition.storage else ())]
+        return info.merged(
+            self._info(each, Answer(0, self._answer_of_job("info", _info_command(each)), ""))
+            for each in wanted
+        )
+
+    # Long commands inside the container, which outlive the worker
+
+    def start_task(self, key: str, command: list[str]) -> None:
+        """Start it unless one of this key was started in this container."""
+        answer = self.ask("havre-task", "start", key, *command)
+        if not answer.is_good:
+            raise BackupError(f"{command[0]} could not be started: {answer.err.strip()[:300]}")
+
+    def task_state(self, key: str) -> TaskState:
+        """Where it stands."""
+        first, _, log = self.ask("havre-task", "state", key).out.partition("\n")
+        state, _, code = first.partition(" ")
+        return TaskState(state, int(code) if code else None, log)
+
+    def stop_task(self, key: str) -> None:
+        """End it; one that is over does not care."""
+        if self.container:
+            self.ask("havre-task", "stop", key)
+
+    def wait_for_task(
+        self, key: str, *, at_most: float, tell: Callable[[], None] = lambda: None
+    ) -> TaskState:
+        """Wait until it is over.
+
+        Raises:
+            BackupError: it took longer than ``at_most`` seconds, or its container ended meanwhile.
+        """
+        for _ in self.run.wait(every=_POLL, at_most=at_most):
+            found = self.task_state(key)
+            if found.state in {"none", "died"}:
+                raise BackupError(
+                    f"{self.name} was stopped or started anew meanwhile",
+                    hint="do it again when it runs",
+                    retryable=True,
+                )
+            if found.state == "ended":
+                return found
+            tell()
+        self.stop_task(key)
+        raise BackupError(f"it took more than {at_most / 3600:.0f} hours and was stopped")
+
+    # Programs on its volumes, whether it runs or not
+
+    def job(self, what: str, *command: str) -> Job:
+        """A program as a job; its lines get into the operation's log."""
+        workload = self.composition.database_job(self.name, what, command, self.run.operation.pk)
+        source = f"{what} {self.name}"
+        return Job(
+            self.run, workload, sources={"stdout": source, "stderr": source}, key=f"{what}_{self.name}"
+        )
+
+    def take_job_away(self, what: str) -> None:
+        """Remove a job, running or not."""
+        name = naming.task_name(
+            self.run.project, self.run.environment.name, self.name, what, self.run.operation.pk
+        )
+        take_away(self.run, name, grace=10.0)
+
+    def _answer_of_job(self, what: str, command: tuple[str, ...]) -> str:
+        """The standard output of a short job, which does not get into the log."""
+        self.take_job_away(what)
+        job = self.job(what, *command)
+        self._engine.ensure_service(job.workload)
+        looks = 0
+        try:
+            for _ in self.run.wait(every=_POLL, at_most=_JOB_PATIENCE):
+                task = next(iter(self._engine.tasks_of([job.workload.name])), None)
+                if task and task.state in ENDED:
+                    lines = read_task(self._engine, task)
+                    said = "\n".join(line.text for line in lines if line.stream == "stdout")
+                    looks += 1
+                    # The engine may know that it ended before it has its last lines.
+                    if said or looks == _LOOKS:
+                        return said
+        finally:
+            self.take_job_away(what)
+        raise BackupError(f"looking at what is saved of {self.name} took too long", retryable=True)
+
+
+def _info_command(repository: Repository) -> tuple[str, ...]:
+    return (
+        "timeout",
+        str(_INFO_TIME),
+        "pgbackrest",
+        f"--stanza={STANZA}",
+        f"--repo={repository.key}",
+        "--output=json",
+        "--io-timeout=5",
+        "info",
+    )

@@ -1,0 +1,140 @@
+"""Verify: read back what is saved, every file and every segment of WAL, and compare it with its checksum."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from havre.domain.continuity import failures
+from havre.domain.continuity.repositories import STANZA, Repository
+from havre.errors import BackupError
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.live import live_composition
+from havre.records import continuity
+
+_LONGEST: Final = 24 * 3600.0
+_TOLD: Final = 20  # lines
+_BAD: Final = re.compile(r"status: (?!ok)|invalid|missing: [1-9]|checksum invalid: [1-9]|ERROR|error")
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a verification; it changes nothing."""
+    verify = Verify(run)
+    return Runbook(
+        steps=(
+            Step("check", "Find the databases", verify.check),
+            Step("local", "Read the local repository back", verify.local),
+            Step("offsite", "Read the off-site repository back", verify.offsite),
+            Step("judge", "Say what is good", verify.judge),
+        ),
+        undo=verify.undo,
+    )
+
+
+class Verify:
+    """One verification of one or all databases of an environment."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._databases: list[Database] | None = None
+
+    @property
+    def databases(self) -> list[Database]:
+        """Those that are meant."""
+        if self._databases is None:
+            composition = live_composition(self.run)
+            names = chosen(composition, self.run.operation.params.get("service"))
+            self._databases = [Database(self.run, composition, name) for name in names]
+        return self._databases
+
+    def check(self) -> str:
+        """They run, and know their repositories."""
+        for database in self.databases:
+            database.repositories()
+        return ", ".join(database.name for database in self.databases)
+
+    def local(self) -> str:
+        """The volume of this server."""
+        return self._read(Repository.LOCAL)
+
+    def offsite(self) -> str:
+        """The storage elsewhere, if there is one."""
+        return self._read(Repository.OFFSITE)
+
+    def judge(self) -> str:
+        """One bad thing makes it a failure; what is good is remembered either way."""
+        problems = {key: told for key, told in self._findings.items() if told}
+        if problems:
+            raise BackupError(
+                "; ".join(f"{key}: {told}" for key, told in problems.items()),
+                hint="make a new full backup, havre backup now --full, and look after the storage",
+                detail="\n".join(self.run.operation.result.get("lines", ())),
+            )
+        return "all good"
+
+    def undo(self) -> str:
+        """Nothing was changed; what reads is stopped."""
+        try:
+            databases = self.databases
+        except Exception:  # noqa: BLE001 - there is nothing to stop where there is no database
+            return "nothing had been started"
+        for database in databases:
+            for repository in Repository:
+                database.stop_task(self._task(repository))
+        return "nothing had been changed"
+
+    def _read(self, repository: Repository) -> str:
+        told = []
+        for database in self.databases:
+            key = f"{database.name} {repository}"
+            if repository not in database.repositories():
+                told.append("there is none")
+                continue
+            if key not in self._findings:
+                problem = self._problem(database, repository)
+                labels = [each.label for each in database.info(repository).of(repository)]
+                continuity.record_verified(
+                    self.run.environment, database.name, repository, labels, problem=problem
+                )
+                self.run.remember(findings={**self._findings, key: problem})
+            told.append(f"{database.name}: {self._findings[key] or 'good'}")
+        return "; ".join(told)
+
+    def _problem(self, database: Database, repository: Repository) -> str:
+        """What is wrong with a repository; empty if nothing is."""
+        found = database.info(repository)
+        if found.problem(repository):
+            return failures.cause(found.problem(repository)).message
+        if not found.of(repository):
+            return "there is no backup in it"
+        task = self._task(repository)
+        command = [
+            "pgbackrest",
+            f"--stanza={STANZA}",
+            f"--repo={repository.key}",
+            "--output=text",
+            "--log-level-console=info",
+            "verify",
+        ]
+        database.start_task(task, command)
+        ended = database.wait_for_task(task, at_most=_LONGEST)
+        for line in ended.log.splitlines():
+            self.run.log(line, f"verify {database.name} {repository}")
+        bad = [line.strip() for line in ended.log.splitlines() if _BAD.search(line)]
+        if bad or ended.exit_code:
+            self.run.remember(lines=[*self.run.operation.result.get("lines", ()), *bad[:_TOLD]])
+            known = failures.cause(ended.log)
+            return known.message if known.hint else "files are damaged or missing"
+        gaps = database.gaps(repository, since=found.of(repository)[0].wal_start)
+        if gaps:
+            return f"WAL is missing: {', '.join(str(gap) for gap in gaps[:3])}"
+        return ""
+
+    def _task(self, repository: Repository) -> str:
+        return f"verify-{self.run.operation.pk}-{repository}"
+
+    @property
+    def _findings(self) -> dict[str, str]:
+        found: dict[str, str] = self.run.operation.result.get("findings", {})
+        return found

