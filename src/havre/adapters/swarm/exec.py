@@ -61,7 +61,15 @@ class Session:
         except docker.errors.APIError:
             return
 
-    def run(self, source: int, out: int, err: int, *, size: tuple[int, int] | None = None) -> int:
+    def run(
+        self,
+        source: int,
+        out: int,
+        err: int,
+        *,
+        size: tuple[int, int] | None = None,
+        patience: float | None = None,
+    ) -> int:
         """Pass everything on until the command ends.
 
         Args:
@@ -69,12 +77,13 @@ class Session:
             out: descriptor of its output.
             err: descriptor of its standard error, which a terminal does not tell apart.
             size: columns and rows of the terminal.
+            patience: seconds in which nothing is passed on after which it is given up; by default it is not.
 
         Returns:
             The command's exit code.
 
         Raises:
-            EngineError: the connection broke, or the engine cut the output off.
+            EngineError: the connection broke, the engine cut the output off, or nothing came for too long.
         """
         sink = _Raw(out) if self._tty else _Frames(out, err)
         connection, rest = self._start(size)
@@ -82,7 +91,7 @@ class Session:
             if size:
                 # Before API 1.42 an engine leaves out ConsoleSize, and the command is told a moment late.
                 self.resize(*size)
-            self._pump(connection, rest, source, sink)
+            self._pump(connection, rest, source, sink, patience)
         code = self._exit_code()
         if sink.is_cut:
             raise EngineError(
@@ -127,7 +136,14 @@ class Session:
                 return socket.create_connection((parts.hostname or "", parts.port or _DOCKER_PORT))
         raise EngineError(f"commands need an engine at a plain socket, not {self._engine.address}")
 
-    def _pump(self, connection: socket.socket, received: bytes, source: int, sink: _Raw | _Frames) -> None:
+    def _pump(
+        self,
+        connection: socket.socket,
+        received: bytes,
+        source: int,
+        sink: _Raw | _Frames,
+        patience: float | None,
+    ) -> None:
         """Both ways at once: a command that writes before it reads on must not wait for ever."""
         connection.setblocking(False)
         pending = b""
@@ -137,7 +153,9 @@ class Session:
             readers: list[socket.socket | int] = [connection]
             if reads and not pending:
                 readers.append(source)
-            ready, writable, _ = select.select(readers, [connection] if pending else [], [])
+            ready, writable, _ = select.select(readers, [connection] if pending else [], [], patience)
+            if not ready and not writable:
+                raise EngineError(f"the command has said nothing for {patience:.0f} s", retryable=True)
             if source in ready:
                 pending = os.read(source, _CHUNK)
                 if not pending:

@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from havre.adapters.swarm.calls import explained
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.exec import Session
 
@@ -41,15 +40,7 @@ def run_inside(engine: Engine, container: str, command: list[str], *, patience: 
     Raises:
         EngineError: the container is not there or not running, or the engine does not answer.
     """
-    client = engine.connect(timeout=patience)
-    try:
-        with explained(f"running {command[0]} in the container {container[:12]}"):
-            made = client.exec_create(container, command)
-            out, err = client.exec_start(made["Id"], demux=True)
-            code = client.exec_inspect(made["Id"])["ExitCode"]
-    finally:
-        client.close()
-    return Answer(-1 if code is None else int(code), _text(out), _text(err))
+    return _run(engine, container, command, None, patience)
 
 
 def tell_inside(engine: Engine, container: str, command: list[str], text: bytes) -> Answer:
@@ -58,7 +49,11 @@ def tell_inside(engine: Engine, container: str, command: list[str], text: bytes)
     Raises:
         EngineError: as above.
     """
-    session = Session(engine, container, command, tty=False, stdin=True)
+    return _run(engine, container, command, text, _PATIENCE)
+
+
+def _run(engine: Engine, container: str, command: list[str], text: bytes | None, patience: float) -> Answer:
+    session = Session(engine, container, command, tty=False, stdin=text is not None)
     read_in, write_in = os.pipe()
     read_out, write_out = os.pipe()
     read_err, write_err = os.pipe()
@@ -70,7 +65,7 @@ def tell_inside(engine: Engine, container: str, command: list[str], text: bytes)
 
     def give() -> None:
         with suppress(BrokenPipeError), os.fdopen(write_in, "wb") as stream:
-            stream.write(text)
+            stream.write(text or b"")
 
     threads = [
         threading.Thread(target=give, daemon=True),
@@ -80,7 +75,7 @@ def tell_inside(engine: Engine, container: str, command: list[str], text: bytes)
     for thread in threads:
         thread.start()
     try:
-        code = session.run(read_in, write_out, write_err)
+        code = session.run(read_in, write_out, write_err, patience=patience)
     finally:
         for descriptor in (read_in, write_out, write_err):
             os.close(descriptor)

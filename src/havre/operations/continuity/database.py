@@ -139,7 +139,10 @@ class DatabaseView:
                 f"{self.name} of {self.environment} was started without backups",
                 hint="start it anew: havre restart, or havre deploy",
             )
-        return tuple(each for each in Repository if f"repo{each.key}-path=" in answer.out)
+        found = tuple(each for each in Repository if f"repo{each.key}-path=" in answer.out)
+        if not found:
+            raise BackupError(f"{self.name} did not tell its repositories", retryable=True)
+        return found
 
     def protect(self) -> str:
         """Have its repositories ready; why one is not, empty if all are."""
