@@ -167,10 +167,7 @@ class Session:
                 except (BrokenPipeError, ConnectionResetError):
                     pending, reads = b"", False
             if connection in ready:
-                try:
-                    content = connection.recv(_CHUNK)
-                except ConnectionResetError:
-                    content = b""
+                content = _received(connection)
                 if not content:
                     return
                 sink.take(content)
@@ -183,6 +180,14 @@ class Session:
                     raise EngineError("the connection to the command broke, and it still runs")
                 time.sleep(0.05)
         return int(found["ExitCode"])
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What has come; nothing means that the other side is done."""
+    try:
+        return connection.recv(_CHUNK)
+    except ConnectionResetError:
+        return b""
 
 
 class _Raw:
