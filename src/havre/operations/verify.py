@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from typing import Final
 
-from havre.domain.continuity import failures
+from havre.domain.continuity import failures, verification
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
@@ -15,7 +15,6 @@ from havre.records import continuity
 
 _LONGEST: Final = 24 * 3600.0
 _TOLD: Final = 20  # lines
-_BAD: Final = re.compile(r"status: (?!ok)|invalid|missing: [1-9]|checksum invalid: [1-9]|ERROR|error")
 
 
 def runbook(run: Run) -> Runbook:
@@ -93,27 +92,41 @@ class Verify:
                 continue
             if key not in self._findings:
                 problem = self._problem(database, repository)
-                labels = [each.label for each in database.info(repository).of(repository)]
-                continuity.record_verified(
-                    self.run.environment, database.name, repository, labels, problem=problem
-                )
                 self.run.remember(findings={**self._findings, key: problem})
             told.append(f"{database.name}: {self._findings[key] or 'good'}")
         return "; ".join(told)
 
     def _problem(self, database: Database, repository: Repository) -> str:
-        """What is wrong with a repository; empty if nothing is."""
+        """What is wrong with a repository, which is remembered of its backups; empty if nothing is."""
         found = database.info(repository)
+        labels = {each.label for each in found.of(repository)}
         if found.problem(repository):
-            return failures.cause(found.problem(repository)).message
-        if not found.of(repository):
+            problem, bad = failures.cause(found.problem(repository)).message, frozenset[str]()
+        elif not labels:
             return "there is no backup in it"
+        else:
+            report = self._report(database, repository)
+            # Retention may have removed one meanwhile.
+            listed = labels & {each.label for each in database.info(repository).of(repository)}
+            problem, bad = report.problem(listed), report.invalid
+        if not problem:
+            gaps = database.gaps(repository, since=found.of(repository)[0].wal_start)
+            problem = f"WAL is missing: {', '.join(str(gap) for gap in gaps[:3])}" if gaps else ""
+        continuity.record_verified(
+            self.run.environment, database.name, repository, labels - bad, problem="" if bad else problem
+        )
+        continuity.record_verified(self.run.environment, database.name, repository, bad, problem=problem)
+        return problem
+
+    def _report(self, database: Database, repository: Repository) -> verification.Verification:
+        """Have every file and segment read."""
         task = self._task(repository)
         command = [
             "pgbackrest",
             f"--stanza={STANZA}",
             f"--repo={repository.key}",
-            "--output=text",
+            "--output=none",  # its log has the report
+            "--verbose",
             "--log-level-console=info",
             "verify",
         ]
@@ -121,15 +134,13 @@ class Verify:
         ended = database.wait_for_task(task, at_most=_LONGEST)
         for line in ended.log.splitlines():
             self.run.log(line, f"verify {database.name} {repository}")
-        bad = [line.strip() for line in ended.log.splitlines() if _BAD.search(line)]
-        if bad or ended.exit_code:
-            self.run.remember(lines=[*self.run.operation.result.get("lines", ()), *bad[:_TOLD]])
-            known = failures.cause(ended.log)
-            return known.message if known.hint else "files are damaged or missing"
-        gaps = database.gaps(repository, since=found.of(repository)[0].wal_start)
-        if gaps:
-            return f"WAL is missing: {', '.join(str(gap) for gap in gaps[:3])}"
-        return ""
+        report = verification.parse(ended.log)
+        if report.damage:
+            lines = [*self.run.operation.result.get("lines", ()), *report.damage[:_TOLD]]
+            self.run.remember(lines=lines)
+        if not report.is_complete or ended.exit_code:
+            return replace(report, is_complete=False, cause=failures.cause(ended.log).message)
+        return report
 
     def _task(self, repository: Repository) -> str:
         return f"verify-{self.run.operation.pk}-{repository}"
