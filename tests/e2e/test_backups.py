@@ -222,6 +222,12 @@ def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> No
         shop.add(number)
     shop.archived()
     shop.lose_everything()
+    # Neither a restart nor a backup may take the empty database for the one that is saved.
+    shop.havre("restart", "db")
+    assert "not the one that is saved" in shop.backups()["databases"][0]["problem"]
+    refused = shop.havre("backup", "now", check=False)
+    assert refused.returncode == 1
+    assert "havre backup now --new-database" in refused.stdout, refused.stdout
     assert json.loads(shop.havre("restore", "--dry-run", "--json").stdout)["repository"] == "offsite"
     shop.restore()
     assert shop.rows() == [20, 21, 22, 23, 24]

@@ -61,10 +61,18 @@ class Backup:
         return ", ".join(database.name for database in self.databases)
 
     def repositories(self) -> str:
-        """What cannot be made ready is told by the copy that fails for it."""
+        """What cannot be made ready is told by the copy that fails for it.
+
+        Raises:
+            BackupError: a database is not the one that is saved.
+        """
         told = []
+        accepts_new = bool(self.run.operation.params.get("new_database"))
         for database in self.databases:
-            problem = database.protect()
+            foreign = "" if accepts_new else database.foreign(database.identifier())
+            if foreign:
+                raise BackupError(foreign, hint="havre restore --dry-run shows what would come back")
+            problem = database.protect(accepts_new=accepts_new)
             if problem:
                 self.run.log(f"{database.name}: {problem}")
                 told.append(f"{database.name}: {problem}")

@@ -12,7 +12,7 @@ from havre.domain.continuity.history import Branch
 from havre.domain.continuity.info import BackupSet
 from havre.domain.continuity.repositories import OffSite, Repository
 from havre.manifest import EnvironmentSpec, PostgresService
-from havre.records.models import Backup, BackupStorage, Environment, Operation, Release
+from havre.records.models import Backup, BackupStorage, Environment, Operation, Release, SavedCluster
 
 NONE: Final = 0
 """The version that stands for no off-site storage."""
@@ -120,6 +120,19 @@ def record_verified(
         rows.update(problem=problem[:300])
     else:
         rows.update(problem="", verified_at=timezone.now())
+
+
+def is_saved_cluster(environment: Environment, service: str, identifier: str) -> bool:
+    """Whether a cluster is the one that is saved, or none is yet."""
+    row = SavedCluster.objects.filter(environment=environment, service=service).first()
+    return row is None or row.identifier == identifier
+
+
+def record_cluster(environment: Environment, service: str, identifier: str) -> None:
+    """Remember which cluster is saved."""
+    SavedCluster.objects.update_or_create(
+        environment=environment, service=service, defaults={"identifier": identifier}
+    )
 
 
 def branches_of(environment: Environment, service: str) -> list[Branch]:

@@ -44,3 +44,14 @@ def test_it_depends_on_the_manifest_and_on_the_off_site_storage(
 def test_a_release_from_before_there_were_backups_does_not() -> None:
     continuity.set_storage(actor="ada", **STORAGE)
     assert not backed_up(", backups: true", storage_version=None)
+
+
+def test_another_cluster_than_the_saved_one_is_told_apart() -> None:
+    of = queries.ensure_environment("shop", "production", source="x")
+    assert continuity.is_saved_cluster(of, "db", "7"), "nothing is saved yet"
+    continuity.record_cluster(of, "db", "7")
+    continuity.record_cluster(of, "other", "9")
+    assert continuity.is_saved_cluster(of, "db", "7")
+    assert not continuity.is_saved_cluster(of, "db", "9")
+    continuity.record_cluster(of, "db", "9")
+    assert continuity.is_saved_cluster(of, "db", "9")

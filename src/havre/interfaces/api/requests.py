@@ -151,10 +151,14 @@ class CronParams(Wanted):
 
 
 class BackupParams(Wanted):
-    """Which database, all without one; a full copy, or what changed since the last one."""
+    """Which database, all without one; a full copy, or what changed since the last one.
+
+    ``new_database``: also where a database is another one than that which is saved.
+    """
 
     service: Name | None = None
     type: Literal["full", "incremental"] = "incremental"
+    new_database: StrictBool = False
 
 
 class VerifyParams(Wanted):

@@ -144,10 +144,38 @@ class DatabaseView:
             raise BackupError(f"{self.name} did not tell its repositories", retryable=True)
         return found
 
-    def protect(self) -> str:
-        """Have its repositories ready; why one is not, empty if all are."""
+    def protect(self, *, accepts_new: bool = False) -> str:
+        """Have its repositories ready; why one is not, empty if all are.
+
+        Args:
+            accepts_new: whether another cluster than the one that is saved may be saved from now on.
+        """
+        identifier = self.identifier()
+        problem = "" if accepts_new else self.foreign(identifier)
+        if problem:
+            return problem
         answer = self.ask("havre-protect")
-        return "" if answer.is_good else failures.cause(answer.out + answer.err).message
+        if not answer.is_good:
+            return failures.cause(answer.out + answer.err).message
+        continuity.record_cluster(self.environment, self.name, identifier)
+        return ""
+
+    def identifier(self) -> str:
+        """What tells its cluster from every other one, and stays the same through restores."""
+        return self.query("SELECT system_identifier FROM pg_control_system()")
+
+    def foreign(self, identifier: str) -> str:
+        """What is wrong if it is another cluster than the one that is saved: an empty one, most likely.
+
+        Swarm makes a lost volume anew, and the database's image an empty cluster on it. Were that one taken
+        for the database, its backups would be the newest, and a restore would bring back nothing.
+        """
+        if continuity.is_saved_cluster(self.environment, self.name, identifier):
+            return ""
+        return (
+            f"{self.name} is a new database, not the one that is saved (was its volume lost?):"
+            " `havre restore` brings that one back, `havre backup now --new-database` saves this one"
+        )
 
     def info(self, *asked: Repository) -> Info:
         """What its repositories hold, asked inside its container; one that does not answer is a problem.

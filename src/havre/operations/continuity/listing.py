@@ -37,6 +37,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
         try:
             present, found, replaced = view.repositories(), view.info(), view.replaced()
             waiting, seconds = view.backlog()
+            problem = view.foreign(view.identifier())
         except HavreError as error:
             nothing = {"repositories": [], "replaced": [], "waiting": 0, "waiting_seconds": 0.0}
             about.append({"service": name, "problem": error.message, **nothing})
@@ -45,7 +46,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
             {
                 "service": name,
                 "repositories": [_repository(found, each) for each in present],
-                "problem": "",
+                "problem": problem,
                 "replaced": replaced,
                 "waiting": waiting,
                 "waiting_seconds": seconds,

@@ -57,3 +57,19 @@ class Backup(models.Model):
                 fields=("environment", "service", "repository", "label"), name="backup_once"
             ),
         )
+
+
+class SavedCluster(models.Model):
+    """The cluster of a database that is saved: another one on its volume is not the data that was lost."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="saved_clusters")
+    service = models.CharField(max_length=30)
+    identifier = models.CharField(max_length=30, help_text="PostgreSQL's system identifier")
+    since = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager[SavedCluster]]
+
+    class Meta:
+        """A database has one."""
+
+        constraints = (models.UniqueConstraint(fields=("environment", "service"), name="saved_cluster_once"),)

@@ -50,6 +50,14 @@ def now(
     incremental: Annotated[
         bool, typer.Option("--incremental", help="Copy what changed since the last backup. The default.")
     ] = False,
+    new_database: Annotated[
+        bool,
+        typer.Option(
+            "--new-database",
+            help="Also where the database is another one than that which is saved: its volume was removed"
+            " and that is meant so. What was saved of the old one stays as long as backups are kept.",
+        ),
+    ] = False,
     place: Place,
     following: Following,
 ) -> None:
@@ -59,7 +67,9 @@ def now(
     """
     if full and incremental:
         raise UsageError("give either --full or --incremental")
-    params = {"service": service or None, "type": "full" if full else "incremental"}
+    params: dict[str, Any] = {"service": service or None, "type": "full" if full else "incremental"}
+    if new_database:
+        params["new_database"] = True
     run_operation(ctx, "backup", place, params, following)
 
 
