@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 _ERROR: Final = re.compile(r"ERROR: \[(\d+)\]: (.*)")
+_FATAL: Final = re.compile(r"(?:FATAL|PANIC):\s+(.*)")  # PostgreSQL's own, as it replays WAL
 _LONGEST: Final = 300
 
 
@@ -91,7 +92,7 @@ def cause(log: str) -> Cause:
     for pattern, message, hint in _KNOWN:
         if re.search(pattern, log):
             return Cause(message, hint)
-    told = errors(log)
+    told = errors(log) or _FATAL.findall(log)
     if told:
         return Cause(told[0][:_LONGEST])
     lines = [line.strip() for line in log.splitlines() if line.strip()]

@@ -58,7 +58,7 @@ class Plan:
     backup: BackupSet
     target: Target
     timeline: int = 0
-    """The history to follow; 0 for the newest that the archive knows."""
+    """The history to follow."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def plan(
     """
     if target.aim is Aim.TIME and target.at and target.at > now:
         raise UsageError(f"{_shown(target.at)} is in the future")
-    timeline = _timeline(target, branches)
+    timeline = _timeline(target, branches) or _present(info)
     branch = next((each for each in branches if each.timeline == timeline), None)
     for repository in [wanted] if wanted else list(Repository):
         fitting = [
@@ -175,6 +175,15 @@ def _timeline(target: Target, branches: Sequence[Branch]) -> int:
     if target.aim is Aim.TIME and target.at:
         return timeline_of_time(target.at, branches)
     return branches[-1].timeline if branches else 0
+
+
+def _present(info: Info) -> int:
+    """The timeline of the newest backup, for backups are made of what serves.
+
+    Not the newest one in the archive: a restore that was undone has left one there, which leads nowhere.
+    """
+    newest = max(info.backups, key=lambda each: each.stopped, default=None)
+    return newest.timeline if newest else 0
 
 
 def _leads_to(backup: BackupSet, timeline: int, branch: Branch | None) -> bool:

@@ -40,5 +40,10 @@ def test_an_unknown_one_keeps_its_own_words() -> None:
     assert errors(f"x\n{STAMP}[123]: the moon is full") == ["[123] the moon is full"]
 
 
+def test_the_database_tells_why_it_gave_up() -> None:
+    log = "LOG:  starting point-in-time recovery\nFATAL:  the moon is full\nhavre-restore: the server ended"
+    assert cause(log).message == "the moon is full"
+
+
 def test_silence_is_told_too() -> None:
     assert cause("").message == "it ended without a word"

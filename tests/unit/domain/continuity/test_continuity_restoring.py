@@ -121,15 +121,17 @@ def test_the_command_to_the_newest_moment() -> None:
         "--no-delta",
         "--log-level-console=info",
         "--type=default",
+        "--target-timeline=1",
         "restore",
     ]
 
 
 def test_the_command_to_a_time() -> None:
     at = datetime.fromisoformat("2026-11-20T10:30:00.25+00:00")
-    assert command(Target(Aim.TIME, at=at))[-4:] == [
+    assert command(Target(Aim.TIME, at=at))[-5:] == [
         "--type=time",
         "--target=2026-11-20 10:30:00.250000+00",
+        "--target-timeline=1",
         "--target-action=promote",
         "restore",
     ]
