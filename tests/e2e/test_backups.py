@@ -20,6 +20,7 @@ PROJECT = "keeper"
 PLACE = f"{PROJECT}-production"
 DB = f"{PLACE}-db"
 PATIENCE = 120.0
+ADA = "ada.lovelace@club.example"
 
 
 def wait(condition: Callable[[], Any], what: str, *, seconds: float = PATIENCE) -> Any:
@@ -38,7 +39,10 @@ class Shop:
     ) -> None:
         self.server, self.engine, self.storage = server, engine, storage
         written = manifest(PROJECT, release="node -e 0", drain="1s", stop_grace="2s")
-        written["services"]["db"] = {"kind": "postgres", "backups": {"rpo": "30s"}}
+        subject = {"table": "member", "by": ["email", "id"]}
+        written["services"]["db"] = {
+            "kind": "postgres", "backups": {"rpo": "30s"}, "privacy": {"subject": subject},
+        }  # fmt: skip
         self.repository = Repository(folder / PROJECT, written)
         self.passphrase = ""
 
@@ -214,6 +218,54 @@ def test_a_database_returns_to_a_time_and_to_a_release_and_what_was_replaced_is_
     # What the restore replaced is on another timeline, and can be returned to, from elsewhere too.
     shop.restore("--to", last, "--from", "offsite")
     assert shop.rows() == [1, 2, 3, 4]
+
+
+def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.sql(
+        "create table member (id int primary key, email text);"
+        "create table visit (member_id int references member on delete cascade, at date);"
+        f"insert into member values (1, '{ADA}'), (2, 'bob@club.example');"
+        "insert into visit values (1, now()), (1, now()), (2, now())"
+    )
+    there = "select string_agg(email, ' ') from member, visit where member_id = id"
+    moment = shop.add(90)
+    export = ["privacy", "export", "--subject", "member.email=-", "--to", str(tmp_path / "ada.json")]
+    shop.server.cli(*export, stdin=f"{ADA.upper()}\n", cwd=shop.repository.folder)
+    tables = json.loads((tmp_path / "ada.json").read_text())["tables"]
+    assert {name: len(rows) for name, rows in tables.items()} == {"member": 1, "visit": 2}
+
+    erase = ["privacy", "erase", "--project", PROJECT, "--json"]
+    named = [*erase, "--subject", "member.email=-", "--yes-erase", PROJECT]
+    tried = json.loads(shop.server.cli(*named, "--dry-run", stdin=ADA).stdout)["environments"]
+    assert tried[0]["persons"][0]["found"] == 1
+    assert ADA in shop.sql(there)
+    (done,) = json.loads(shop.server.cli(*named, stdin=ADA).stdout)["environments"]
+    assert shop.sql(there) == "bob@club.example"
+    rows = {row["table"]: (row["fate"], row["rows"]) for row in done["persons"][0]["rows"]}
+    assert rows == {"member": ("deleted", 1), "visit": ("deleted", 2)}
+    saved = shop.backups()["backups"]
+    assert {row["label"] for row in done["backups"]} == {row["label"] for row in saved}
+    assert all(row["expires_at"] > done["erased_at"] for row in done["backups"])
+    events = shop.server.cli("operations", "follow", str(done["operation"]), "--json").stdout
+    state = b"".join(path.read_bytes() for path in (shop.server.state / "db").iterdir())
+    logs = shop.server.log.read_text() + shop.engine.logs(shop.container()).decode()
+    assert ADA not in events + logs
+    assert ADA.encode() not in state
+
+    restored = shop.restore("--to", moment)
+    assert "1 erased persons may be there again: havre privacy erase --again" in restored.stdout
+    assert ADA in shop.sql(there)
+    assert "1 in keeper-production" in shop.server.cli("doctor", check=False).stdout
+    shop.server.cli(*erase, "--again", "--yes-erase", PROJECT)
+    assert shop.sql(there) == "bob@club.example"
+    assert "keeper-production" not in _verdict(shop, "Erased persons")
+
+
+def _verdict(shop: Shop, name: str) -> str:
+    found = json.loads(shop.server.cli("doctor", "--json", check=False).stdout)
+    return next(json.dumps(each) for each in found if each["check"] == name)
 
 
 def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> None:

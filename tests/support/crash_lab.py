@@ -236,7 +236,8 @@ class Lab:
             name: {"services": {"api": {"domain": f"{project}-{name}.localhost"}}} for name in names
         }
         if project == "crashdata":
-            written["services"]["db"] = {"kind": "postgres", "backups": True}
+            privacy = {"subject": {"table": "member", "by": ["id"]}}
+            written["services"]["db"] = {"kind": "postgres", "backups": True, "privacy": privacy}
         if project == "crash":
             written["services"]["cache"] = {"kind": "redis", "persistent": False}
             versions = [written, written]

@@ -43,6 +43,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "copy": Rule(Asks.ALWAYS, "copying settings into it"),
     "restore": Rule(Asks.ALWAYS, "restoring a database in it"),
     "confirm": Rule(Asks.ALWAYS, "removing what a restore in it replaced"),
+    "erase": Rule(Asks.ALWAYS, "erasing a person in it"),
     "backup": Rule(Asks.NEVER, "backing it up"),
     "verify": Rule(Asks.NEVER, "reading its backups back"),
     "cron": Rule(Asks.NEVER, "running a command of its manifest"),

@@ -7,7 +7,7 @@ Sizes are bytes, times are seconds.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -378,3 +378,13 @@ def keys(files: Sequence[KeyFile], *, unreadable: bool) -> Verdict:
 def _size(count: int) -> str:
     gib = count / _GIB
     return f"{gib:.0f} GiB" if gib >= 10 else f"{gib:.1f} GiB"  # noqa: PLR2004 - tenths matter below ten
+
+
+def erased_persons(back: Mapping[str, int]) -> Verdict:
+    """Erased persons whom a restore brought back; how many, by environment."""
+    if not back:
+        return Verdict("Erased persons", Level.OK, "none is known to be there again")
+    told = ", ".join(f"{count} in {place}" for place, count in back.items())
+    return Verdict(
+        "Erased persons", Level.WARNING, f"there again since a restore: {told}", "havre privacy erase --again"
+    )

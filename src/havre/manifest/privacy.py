@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 
+from havre.domain.privacy import persons
 from havre.domain.privacy.rules import FORMS, WORDS, Rule, RuleError, parse
 from havre.manifest.parts import Model
 from havre.manifest.wording import did_you_mean, fail, show
@@ -32,6 +33,12 @@ def _named(pattern: str, what: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def _place(text: str) -> str:
+    if not re.fullmatch(rf"{_TABLE}\.{_COLUMN}", text):
+        raise fail(f"{show(text)} is not a column of a table", "write TABLE.COLUMN")
+    return text
 
 
 def _locale(text: str) -> str:
@@ -74,13 +81,45 @@ TableName = Annotated[
 ColumnName = Annotated[
     str, _named(_COLUMN, "column"), WithJsonSchema({"type": "string", "pattern": f"^{_COLUMN}$"})
 ]
+PlaceName = Annotated[
+    str,
+    AfterValidator(_place),
+    WithJsonSchema({"type": "string", "pattern": f"^{_TABLE}\\.{_COLUMN}$"}),
+]
 Locale = Annotated[
     str, AfterValidator(_locale), WithJsonSchema({"type": "string", "pattern": f"^{_LOCALE}$"})
 ]
 
 
+class Subject(Model):
+    """Whose data the database holds: for `havre privacy export` and `havre privacy erase`."""
+
+    table: TableName = Field(description="The table that has one row for each person.", examples=["members"])
+    by: list[ColumnName] = Field(
+        description="Its columns by which a person can be named.", min_length=1, examples=[["email", "id"]]
+    )
+    rows: dict[TableName, Literal["delete", "empty"]] = Field(
+        default_factory=dict,
+        description="What becomes of the rows that refer to an erased person, by table. `delete`: they go. "
+        "`empty`: they stay, refer to nobody, and their columns with a rule are emptied. Default: what the "
+        "foreign key's `ON DELETE` says; a table of which neither says anything is an error.",
+        examples=[{"payments": "empty", "visits": "delete"}],
+    )
+    also: dict[PlaceName, ColumnName] = Field(
+        default_factory=dict,
+        description="Columns that hold, without a foreign key, the same as a column of the person's row.",
+        examples=[{"newsletter.address": "email"}],
+    )
+
+    @property
+    def value(self) -> persons.Subject:
+        """As the domain takes it."""
+        fates = {name: persons.Fate(fate) for name, fate in self.rows.items()}
+        return persons.Subject(self.table, tuple(self.by), fates, dict(self.also))
+
+
 class Privacy(Model):
-    """What `havre anonymise` makes of a database's columns. A column that can hold words needs a rule."""
+    """What is personal in a database. A column that can hold words needs a rule for `havre anonymise`."""
 
     locale: Locale = Field(
         "en_US",
@@ -92,4 +131,9 @@ class Privacy(Model):
         description="The rule of each column, by table (`SCHEMA.TABLE` outside of `public`) and column; "
         "the rules are below.",
         examples=[{"members": {"email": "email", "birth_date": {"shift": "30 days", "by": "id"}}}],
+    )
+    subject: Subject | None = Field(
+        None,
+        description="Whose data it is, and what becomes of it when somebody is erased.",
+        examples=[{"table": "members", "by": ["email", "id"], "rows": {"payments": "empty"}}],
     )

@@ -25,7 +25,7 @@ from havre.manifest.parts import (
     StaticBuild,
     Volume,
 )
-from havre.manifest.privacy import Privacy
+from havre.manifest.privacy import Privacy, Subject
 from havre.manifest.sample import flow
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
 from havre.manifest.strategy import Strategy
@@ -38,6 +38,7 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("kind: postgres", PostgresService),
     ("kind: redis", RedisService),
     ("privacy", Privacy),
+    ("privacy: subject", Subject),
     ("build of an app", Build),
     ("image of an app", Image),
     ("auth of an image", RegistryAuth),

@@ -130,6 +130,7 @@ def _entry(
         "limits",
         "reservations",
         "privacy",
+        "subject",
         "backups",
         "keep",
     }:

@@ -11,6 +11,7 @@ from havre.operations import (
     backup,
     deploy,
     destroy,
+    erase,
     plan,
     restart,
     restore,
@@ -37,4 +38,5 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "verify": verify.runbook,
     "restore": restore.runbook,
     "confirm": restore.confirm_runbook,
+    "erase": erase.runbook,
 }

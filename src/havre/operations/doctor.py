@@ -56,6 +56,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Certificates", lambda: _certificates(config)),
         ("Havre", lambda: [_havre(health)]),
         ("Backups", lambda: [_backups(config)]),
+        ("Erased persons", lambda: [_erased(config)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
@@ -222,6 +223,16 @@ def _backups(config: Config) -> Verdict:
     from havre.records.protection import protected_databases, storage_is_set  # noqa: PLC0415
 
     return protection.verdict(protected_databases(), has_storage=storage_is_set(), now=datetime.now(UTC))
+
+
+def _erased(config: Config) -> Verdict:
+    try:
+        open_records(config)
+    except HavreError as error:
+        return Verdict("Erased persons", Level.SKIPPED, error.message, error.hint)
+    from havre.records.erasures import back_again  # noqa: PLC0415 - as above
+
+    return doctor.erased_persons(back_again())
 
 
 def _orphans(config: Config, *, has_engine: bool) -> Verdict:

@@ -21,6 +21,7 @@ from havre.errors import BackupError, CommandError, HavreError, UsageError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.live import live_composition
+from havre.operations.erase import look_again
 from havre.operations.jobs import Job
 from havre.records import continuity, queries
 
@@ -135,8 +136,10 @@ class Restore:
             params = {"service": self.database.name, "type": "incremental"}
             made = queries.enqueue("backup", self.run.environment, params, actor="havre")
             self.run.remember(backup=made.pk)
+        back = look_again(self.run, self.database)
         self._take_jobs_away()
-        return f"operation {self.run.operation.result['backup']} makes a backup"
+        told = f"operation {self.run.operation.result['backup']} makes a backup"
+        return f"{told}; {back}" if back else told
 
     def undo(self) -> str:
         """The data of before is in its place and serves; what was restored is removed."""

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from havre.errors import WRONG_REQUEST, ConflictError, HavreError, UsageError
 from havre.manifest.model import PRODUCTION
-from havre.records import continuity
+from havre.records import continuity, erasures
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
@@ -184,6 +184,7 @@ def request_cancel(operation: Operation) -> None:
         state=Operation.State.CANCELLED, cancel_requested=True, finished_at=timezone.now()
     )
     if ended:
+        erasures.forget(operation)
         record_event(operation, "outcome", {"state": "cancelled", "error": None, "result": {}})
         return
     asked = Operation.objects.filter(pk=operation.pk, state=Operation.State.RUNNING).update(
@@ -215,6 +216,7 @@ def finish(
         Operation.objects.filter(pk=operation.pk).update(
             state=state, error=problem, result=result or {}, finished_at=timezone.now()
         )
+        erasures.forget(operation)
         record_event(operation, "outcome", {"state": state, "error": problem, "result": result or {}})
     operation.refresh_from_db()
 

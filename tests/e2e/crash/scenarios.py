@@ -96,6 +96,28 @@ def restored(site: Site, rows: str) -> None:
     assert site.sql("select string_agg(n::text, ' ' order by n) from note") == rows
 
 
+def enrol(site: Site) -> None:
+    """A person with two visits."""
+    site.sql("create table if not exists member (id int primary key)")
+    site.sql("create table if not exists visit (member_id int references member on delete cascade)")
+    site.sql("insert into member values (7) on conflict do nothing")
+    site.sql("truncate visit")
+    site.sql("insert into visit values (7), (7)")
+
+
+def erased(site: Site) -> None:
+    """As before, and nothing of the person is left."""
+    as_before(site)
+    assert site.sql("select (select count(*) from member), (select count(*) from visit)") == "0|0"
+
+
+def erased_or_not(site: Site) -> None:
+    """As before; all of the person is there, or nothing."""
+    as_before(site)
+    found = site.sql("select (select count(*) from member), (select count(*) from visit)")
+    assert found in {"0|0", "1|2"}
+
+
 def redeploy(name: str, **more: Any) -> Scenario:
     """A deployment of the other version beside the one that serves."""
     return Scenario(
@@ -267,6 +289,16 @@ SCENARIOS = (
         request=lambda site: site.request("confirm"),
         succeeded=lambda site: site.has_nothing_replaced(),
         undone=as_before,
+        project="crashdata",
+    ),
+    Scenario(
+        "erasure of a person",
+        kind="erase",
+        prepare=saved,
+        meddle=enrol,
+        request=lambda site: site.request("erase", subject="member.id", value="7"),
+        succeeded=erased,
+        undone=erased_or_not,
         project="crashdata",
     ),
     Scenario(

@@ -194,3 +194,11 @@ def test_keys(files: list[KeyFile], level: Level) -> None:
 
 def test_keys_that_one_may_not_look_at_are_as_they_should_be() -> None:
     assert doctor.keys((), unreadable=True).level is SKIPPED
+
+
+def test_erased_persons_who_are_back_are_told_without_their_names() -> None:
+    assert doctor.erased_persons({}).level is Level.OK
+    found = doctor.erased_persons({"club-production": 2, "club-staging": 1})
+    assert found.level is Level.WARNING
+    assert "2 in club-production, 1 in club-staging" in found.seen
+    assert found.remedy == "havre privacy erase --again"

@@ -42,7 +42,7 @@ SELECT json_build_object(
        WHERE a.attrelid = o.oid AND a.attnum > 0 AND NOT a.attisdropped)
     ) ORDER BY o.nspname, o.relname), '[]') FROM own o),
   'keys', (SELECT coalesce(json_agg(json_build_object('schema', o.nspname, 'table', o.relname,
-      'name', c.relname, 'columns',
+      'name', c.relname, 'primary', i.indisprimary, 'columns',
       (SELECT coalesce(json_agg(DISTINCT a.attname), '[]') FROM pg_attribute a
        WHERE a.attrelid = o.oid AND a.attnum > 0 AND (a.attnum = ANY (i.indkey::int2[]) OR EXISTS (
          SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
@@ -50,7 +50,8 @@ SELECT json_build_object(
     )), '[]') FROM pg_index i JOIN own o ON o.oid = i.indrelid JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indisunique),
   'foreign_keys', (SELECT coalesce(json_agg(json_build_object('name', k.conname,
-      'schema', o.nspname, 'table', o.relname, 'to_schema', f.nspname, 'to_table', f.relname,
+      'on_delete', k.confdeltype, 'schema', o.nspname, 'table', o.relname,
+      'to_schema', f.nspname, 'to_table', f.relname,
       'columns', (SELECT json_agg(a.attname ORDER BY p.at) FROM unnest(k.conkey) WITH ORDINALITY p (num, at)
                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.num),
       'to_columns', (SELECT json_agg(a.attname ORDER BY p.at)
@@ -79,7 +80,7 @@ def parse(answer: str) -> Database:
             for row in told["tables"]
         ),
         keys=tuple(
-            Key(row["name"], shown[row["schema"], row["table"]], tuple(row["columns"]))
+            Key(row["name"], shown[row["schema"], row["table"]], tuple(row["columns"]), bool(row["primary"]))
             for row in told["keys"]
         ),
         foreign_keys=tuple(
@@ -89,6 +90,7 @@ def parse(answer: str) -> Database:
                 tuple(row["columns"]),
                 shown[row["to_schema"], row["to_table"]],
                 tuple(row["to_columns"]),
+                row["on_delete"],
             )
             for row in told["foreign_keys"]
         ),

@@ -64,6 +64,15 @@ def unseal(private: Path, sealed: bytes) -> bytes:
         ) from error
 
 
+def own_key(private: Path, purpose: str) -> bytes:
+    """32 bytes that only who holds the private key can know, and others for each purpose.
+
+    Raises:
+        SecretError: the private key cannot be read.
+    """
+    return hashlib.sha256(f"havre {purpose}".encode() + _private(private).encode()).digest()
+
+
 def disguise(private: Path, value: str) -> str:
     """What stands for a value where it must not be seen: equal for equal values, and no key to it.
 
@@ -72,7 +81,7 @@ def disguise(private: Path, value: str) -> str:
     Raises:
         SecretError: the private key cannot be read.
     """
-    key = hashlib.sha256(b"havre disguise" + _private(private).encode()).digest()
+    key = own_key(private, "disguise")
     return HIDDEN + hashlib.blake2b(value.encode(), key=key, digest_size=8).hexdigest()
 
 

@@ -43,13 +43,15 @@ def run_inside(engine: Engine, container: str, command: list[str], *, patience: 
     return _run(engine, container, command, None, patience)
 
 
-def tell_inside(engine: Engine, container: str, command: list[str], text: bytes) -> Answer:
+def tell_inside(
+    engine: Engine, container: str, command: list[str], text: bytes, *, patience: int = _PATIENCE
+) -> Answer:
     """The same with an input: for what must not be seen in an argument.
 
     Raises:
         EngineError: as above.
     """
-    return _run(engine, container, command, text, _PATIENCE)
+    return _run(engine, container, command, text, patience)
 
 
 def _run(engine: Engine, container: str, command: list[str], text: bytes | None, patience: float) -> Answer:

@@ -78,17 +78,23 @@ class Key:
     name: str
     table: str
     columns: tuple[str, ...]
+    primary: bool = False
 
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """Columns that refer to another table's."""
+    """Columns that refer to another table's.
+
+    ``on_delete`` is as in ``pg_constraint.confdeltype``: a (no action), r (restrict), c (cascade), n (set
+    null), d (set default).
+    """
 
     name: str
     table: str
     columns: tuple[str, ...]
     to_table: str
     to_columns: tuple[str, ...]
+    on_delete: str = "a"
 
 
 @dataclass(frozen=True)

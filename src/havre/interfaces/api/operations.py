@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Body, Query, Router, Status
 from pydantic import Field
 
+from havre.adapters import sealing
 from havre.config import config
 from havre.domain import consent
 from havre.errors import ConsentError, UsageError
@@ -17,7 +18,7 @@ from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.problems import ForbiddenError
 from havre.manifest.values import Name
-from havre.records import queries, schedule
+from havre.records import erasures, queries, schedule
 from havre.records.models import Environment, Operation, Project
 from havre.records.planned import planned_job
 
@@ -52,6 +53,12 @@ def enqueue(
     if isinstance(wanted, requests.Cron):
         job = planned_job(environment, wanted.params.job)
         operation = schedule.start_now(environment, job.name, job.params, actor=caller.actor)
+    elif isinstance(wanted, requests.Erase):
+        del params["value"]
+        value = wanted.params.value
+        public = config().paths.public_key
+        sealed = sealing.seal(public, value.get_secret_value().encode()) if value else None
+        operation = erasures.enqueue(environment, params, sealed=sealed, actor=caller.actor)
     else:
         operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
     worker_client.wake(config().paths)

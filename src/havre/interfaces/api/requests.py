@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StrictBool, StrictInt, model_validator
+from pydantic import AwareDatetime, Field, SecretStr, StrictBool, StrictInt, model_validator
 
 from havre.interfaces.api.schemas import Confirm, Ref, Source, Subfolder, Value, Wanted
 from havre.manifest.values import EnvName, Name
+
+PLACE = r"^[^\x00-\x1f\x7f]+\.[^.\x00-\x1f\x7f]+$"
 
 
 class _FromSource(Wanted):
@@ -196,6 +198,28 @@ class ConfirmParams(Wanted):
     confirm: Confirm = ""
 
 
+class EraseParams(Wanted):
+    """Who is erased: ``subject`` is a column, as ``members.email``, and ``value`` what the person has there.
+
+    ``again`` means those who were erased before and are there again, and needs neither. The value is sealed
+    at once and forgotten when the operation is over. A dry run changes nothing and says what would become of
+    how many rows. ``confirm`` is wanted by a protected environment.
+    """
+
+    service: Name | None = None
+    subject: Annotated[str, Field(pattern=PLACE, max_length=200)] | Literal[""] = ""
+    value: Annotated[SecretStr, Field(min_length=1, max_length=1000)] | None = None
+    again: StrictBool = False
+    dry_run: StrictBool = False
+    confirm: Confirm = ""
+
+    @model_validator(mode="after")
+    def _one_person(self) -> EraseParams:
+        if self.again == bool(self.subject and self.value):
+            raise ValueError("either `subject` with `value`, or `again`")
+        return self
+
+
 class _Operation(Wanted):
     project: Name
     environment: Name
@@ -299,6 +323,13 @@ class ConfirmRestore(_Operation):
     params: ConfirmParams = ConfirmParams()
 
 
+class Erase(_Operation):
+    """Erase a person from the database of an environment; its backups expire later."""
+
+    kind: Literal["erase"]
+    params: EraseParams
+
+
 WantedOperation = Annotated[
     Deploy
     | Rollback
@@ -313,6 +344,7 @@ WantedOperation = Annotated[
     | Backup
     | Verify
     | Restore
-    | ConfirmRestore,
+    | ConfirmRestore
+    | Erase,
     Field(discriminator="kind"),
 ]

@@ -27,6 +27,7 @@ from havre.interfaces.cli.commands import (
     manifest,
     one_off,
     operations,
+    persons,
     plan,
     privacy,
     releases,
@@ -145,6 +146,8 @@ for _command, _panel in (
 ):
     _word = _command.__name__.rstrip("_")  # exec_, for Python has an exec of its own
     app.command(_word, help=prose(_command), epilog=epilog(_word), rich_help_panel=_panel)(_command)
+privacy.app.command()(persons.export)
+privacy.app.command()(persons.erase)
 _PARENTS = {"server": installation.app, "backup": backups.app}
 for _group, _name, _panel in (
     (local_ca.app, "server local-ca", ""),

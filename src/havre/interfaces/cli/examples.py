@@ -69,6 +69,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre privacy scan --from shop.dump", "prints what to paste into havre.yaml"),
         ("havre privacy scan --from production --live --json", ""),
     ),
+    "privacy export": (
+        ("havre privacy export --subject members.email=- --to ada.json", "type the address, then Enter"),
+        ("havre privacy export --subject members.id=4711 -e staging", ""),
+    ),
+    "privacy erase": (
+        ("havre privacy erase --subject members.email --dry-run", "asks for the address, erases nothing"),
+        ("havre privacy erase --subject members.id=4711", "shows which rows, and asks"),
+        ("havre privacy erase --subject members.email=- --yes-erase club < address.txt", ""),
+        ("havre privacy erase --again", "after a restore"),
+    ),
     "cron list": (
         ("havre cron list", ""),
         ("havre cron list -e staging --json", ""),

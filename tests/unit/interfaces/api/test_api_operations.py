@@ -91,6 +91,7 @@ PARAMS = {
     "scale": {"replicas": {"api": 2}},
     "run": {"service": "api", "command": ["id"]},
     "cron": {"job": "nightly"},
+    "erase": {"subject": "member.email", "value": "ada@club.example"},
     "apply": {
         "plan": {
             "format": 1,

@@ -17,6 +17,7 @@ from havre.interfaces.cli.trouble import EXIT_CODES
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / reference.PAGE
 NO_JSON = {
+    "privacy export": "it prints nothing but JSON",
     "exec": "its output is that of the command",
     "web": "a process in the foreground",
     "worker": "a process in the foreground",

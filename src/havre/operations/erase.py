@@ -1,0 +1,236 @@
+"""Erase: take a person out of the database of an environment, and say which backups still hold the data.
+
+The person's value comes sealed, and is forgotten with the end of the operation, whatever end that is
+(:mod:`havre.records.erasures`). What is remembered are keyed hashes: of the value, to answer whether somebody
+was erased, and of the row's primary key, to find the person again after a restore.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from havre.adapters import sealing
+from havre.adapters.postgres.persons import Act, Named
+from havre.domain.continuity.expiry import holding
+from havre.domain.continuity.repositories import Repository
+from havre.domain.schedule import Schedule
+from havre.errors import BackupError, HavreError, UsageError
+from havre.manifest import PostgresService
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity.database import Database, databases
+from havre.operations.continuity.live import live_composition
+from havre.operations.privacy.persons import People, named_by, with_persons
+from havre.operations.workloads import Composition
+from havre.records import erasures
+from havre.records.models import Erasure
+
+KEY: Final = "erasures"
+"""What the key of the hashes is for."""
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of an erasure."""
+    erase = Erase(run)
+    return Runbook(
+        steps=(
+            Step("find", "Find the person and try it", erase.find),
+            Step("erase", "Erase", erase.erase),
+            Step("backups", "Say what still holds the data", erase.backups),
+        ),
+        undo=erase.undo,
+    )
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Somebody in one database, and what is remembered of the erasure."""
+
+    row: Erasure
+    database: Database
+    service: PostgresService
+    named: Named
+
+    def __repr__(self) -> str:
+        return f"_Person({self.row.pk})"
+
+
+class Erase:
+    """One erasure: of a named person, or of all who are there again."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._composition: Composition | None = None
+
+    @property
+    def composition(self) -> Composition:
+        """The live release."""
+        if self._composition is None:
+            self._composition = live_composition(self.run)
+        return self._composition
+
+    # Steps
+
+    def find(self) -> str:
+        """Everything is done once and taken back: then it is known that it can be done."""
+        found: dict[str, Any] = {}
+        for person in self._persons():
+            people = self._people(person)
+            told = people.do(people.reach(), person.named, Act.TRY)
+            if told.found > 1:
+                raise UsageError(
+                    f"{told.found} persons of {person.row.subject.rpartition('.')[0]} have this"
+                    f" {person.row.subject.rpartition('.')[2]}",
+                    hint="name them one by one, by a column that tells them apart",
+                )
+            if str(person.row.pk) in self._found and not told.found:
+                continue  # an earlier attempt erased them
+            token = told.token or person.row.token
+            identity = told.identity or person.row.identity
+            erasures.identify(person.row, service=person.database.name, token=token, identity=identity)
+            found[str(person.row.pk)] = {
+                "service": person.database.name,
+                "subject": person.row.subject,
+                "found": told.found,
+                "token": token,
+                "rows": told.rows,
+            }
+        self.run.remember(persons={**self._found, **found})
+        there = sum(each["found"] for each in self._found.values())
+        return f"found: {there}" if there else "nobody is there"
+
+    def erase(self) -> str:
+        """One transaction for each person."""
+        if self.run.operation.params.get("dry_run"):
+            return "not done: a dry run"
+        for person in self._persons():
+            before = self._found.get(str(person.row.pk)) or {"found": 0, "rows": []}
+            people = self._people(person)
+            told = people.do(people.reach(), person.named, Act.ERASE)
+            rows = told.rows if told.found else before["rows"]  # an earlier attempt did it
+            if told.found > 1:
+                raise UsageError("there are several persons of this name now; nothing was changed")
+            if before["found"] or told.found:
+                erasures.erased(person.row, rows)
+                for each in rows:
+                    self.run.log(f"{each['table']}: {each['rows']} rows {each['fate']}")
+            elif person.row.is_back:
+                erasures.mark_back([person.row], set())
+        self.run.remember(erased_at=self.run.operation.result.get("erased_at") or timezone.now().isoformat())
+        return "erased" if any(each["found"] for each in self._found.values()) else "nobody was there"
+
+    def backups(self) -> str:
+        """From the repositories as they are now."""
+        moment = datetime.fromisoformat(
+            self.run.operation.result.get("erased_at") or timezone.now().isoformat()
+        )
+        listed: list[dict[str, Any]] = []
+        problems: list[str] = []
+        for name in sorted({str(each["service"]) for each in self._found.values() if each["found"]}):
+            if name not in databases(self.composition):
+                continue
+            database = Database(self.run, self.composition, name)
+            try:
+                listed += self._holding(database, moment)
+                problems += [f"{name}: restore {n} keeps what it replaced" for n in database.replaced()]
+            except BackupError as error:
+                problems.append(error.message)
+        self.run.remember(backups=listed, backup_problems=problems)
+        if not listed and not problems:
+            return "no backup"
+        last = max((each["expires_at"] or "" for each in listed), default="")
+        told = [
+            f"{len(listed)} backups hold the data" + (f", the last one until {last[:10]}" if last else "")
+        ]
+        return "; ".join([*(told if listed else ()), *problems])
+
+    def undo(self) -> str:
+        """What was erased stays so; a transaction that did not come to its end changed nothing."""
+        if self.run.operation.result.get("erased_at"):
+            return "what was erased stays erased"
+        return "nothing had been changed"
+
+    # What is needed for that
+
+    @property
+    def _found(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = self.run.operation.result.get("persons", {})
+        return found
+
+    def _persons(self) -> list[_Person]:
+        key = sealing.own_key(self.run.platform.config.paths.private_key, KEY)
+        if self.run.operation.params.get("again"):
+            return [
+                self._person(row, Named(key, identity=row.identity))
+                for row in erasures.known(self.run.environment)
+                if row.is_back or str(row.pk) in self._found
+            ]
+        if not any(isinstance(s, PostgresService) for s in self.composition.spec.services.values()):
+            return []
+        row = erasures.of(self.run.operation)
+        if row is None or row.sealed is None:
+            raise HavreError("the person's value is not there any more", hint="ask for it again")
+        value = sealing.unseal(self.run.platform.config.paths.private_key, bytes(row.sealed)).decode()
+        self.run.redact.hide([value])
+        return [self._person(row, Named(key, column=row.subject.rpartition(".")[2], value=value))]
+
+    def _person(self, row: Erasure, named: Named) -> _Person:
+        table, _, column = row.subject.rpartition(".")
+        name, service = with_persons(
+            self.composition.spec.services, table, row.service, f"the live release of {self.run.environment}"
+        )
+        named_by(service, column)
+        return _Person(row, Database(self.run, self.composition, name), service, named)
+
+    def _people(self, person: _Person) -> People:
+        container = person.database.container
+        if not container:
+            raise BackupError(
+                f"{person.database.name} of {self.run.environment} does not run", retryable=True
+            )
+        return People(self.run.platform.engine, container, person.service)
+
+    def _holding(self, database: Database, moment: datetime) -> list[dict[str, Any]]:
+        service = self.composition.spec.services[database.name]
+        assert isinstance(service, PostgresService)  # noqa: S101 - it has backups
+        saved, backups = database.info(), service.backups
+        next_full = Schedule(backups.full, backups.timezone).after(moment)
+        listed = []
+        for repository, days in zip(Repository, backups.keep.days, strict=True):
+            if saved.problem(repository):
+                raise BackupError(f"the {repository} repository of {database.name} could not be read")
+            found = holding(saved.of(repository), moment, keep=timedelta(days=days), next_full=next_full)
+            listed += [
+                {
+                    "service": database.name,
+                    "repository": repository.value,
+                    "label": each.backup.label,
+                    "made_at": each.backup.stopped.isoformat(),
+                    "expires_at": each.at.isoformat() if each.at else None,
+                }
+                for each in found
+            ]
+        return listed
+
+
+def look_again(run: Run, database: Database) -> str:
+    """After a restore: whether somebody who was erased is there again, in words; empty if nobody is."""
+    rows = erasures.known(run.environment, database.name)
+    service = database.composition.spec.services[database.name]
+    if not rows or not isinstance(service, PostgresService):
+        return ""
+    key = sealing.own_key(run.platform.config.paths.private_key, KEY)
+    people = People(run.platform.engine, database.container, service)
+    try:
+        there = people.who_is_there(people.reach(to_erase=False), key, [row.identity for row in rows])
+    except HavreError as error:
+        run.log(f"whether erased persons are there again is not known: {error.message}")
+        there = {row.identity for row in rows}
+    back = erasures.mark_back(rows, there)
+    told = f"{back} erased persons may be there again: havre privacy erase --again"
+    if back:
+        run.log(told)
+    return told if back else ""
