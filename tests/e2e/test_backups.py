@@ -11,6 +11,7 @@ from typing import Any
 import docker
 import pytest
 
+from e2e.conftest import Site
 from support.object_storage import BUCKET, SECRET, ObjectStorage
 from support.repository import Repository, manifest
 from support.server import Server
@@ -220,6 +221,29 @@ def test_a_database_returns_to_a_time_and_to_a_release_and_what_was_replaced_is_
     assert shop.rows() == [1, 2, 3, 4]
 
 
+def test_a_rollback_takes_the_data_along(shop: Shop) -> None:
+    shop.repository.commit(version="3")
+    shop.server.deploy(shop.repository.folder)
+    shop.add(5)
+    shop.sql("update note set n = 6 where n = 1")
+    asked = json.loads(shop.havre("rollback", "2", "--with-data", "--dry-run", "--json").stdout)
+    assert asked["losses"]["tables"] == [{"table": "note", "inserted": 1, "changed": 1, "deleted": 0}]
+    assert not asked["losses"]["is_least"]
+    told = shop.havre("rollback", "2", "--with-data", check=False)
+    assert told.returncode == 64
+    assert "note: 1 inserted, 1 changed" in told.stdout
+    assert f"--yes-rollback {PLACE}" in told.stderr
+    assert shop.rows() == [2, 3, 4, 5, 6]
+
+    shop.havre("rollback", "2", "--with-data", "--yes-rollback", PLACE)
+    assert shop.rows() == [1, 2, 3, 4]
+    assert shop.server.json("releases", "--project", PROJECT)[0]["current"] is False
+    assert Site(f"{PROJECT}.localhost").version() == "2"
+    (rollback,) = [row for row in shop.operations("rollback") if not row["params"]["dry_run"]]
+    assert str(rollback["id"]) in shop.backups()["databases"][0]["replaced"]
+    wait(shop.all_backups_done, "the backup after the rollback goes on")
+
+
 def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
     shop: Shop, tmp_path: Path
 ) -> None:
@@ -297,9 +321,9 @@ def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
     assert "db offsite: the off-site storage cannot be reached" in failed.stdout, failed.stdout
     assert len(shop.labels("local") - before) == 1
     assert before <= shop.labels("local"), "a failed backup deletes no older one"
-    found = shop.backups()["databases"][0]["repositories"]
-    assert "cannot be reached" in found[1]["problem"]
-    wait(lambda: shop.backups()["databases"][0]["waiting_seconds"] > 10, "nobody sees that WAL waits")
+    found = shop.backups()["databases"][0]
+    assert "cannot be reached" in found["repositories"][1]["problem"]
+    assert found["waiting_seconds"] > 5, "the WAL of the local copy waits for the other repository"
     shop.storage.start()
 
 

@@ -80,9 +80,13 @@ class Site:
             assert time.monotonic() < deadline, self.look()
             time.sleep(0.2)
 
+    def releases(self) -> list[dict[str, Any]]:
+        """Its releases, the newest first."""
+        return list(self.processes.ask("GET", f"environments/{self.project}/{self.name}/releases"))
+
     def previous_version(self) -> str:
         """The version to which a plain rollback returns; empty if there is none."""
-        releases = self.processes.ask("GET", f"environments/{self.project}/{self.name}/releases")
+        releases = self.releases()
         live = next((row["number"] for row in releases if row["current"]), 0)
         earlier = [row for row in releases if row["state"] == "superseded" and row["number"] < live]
         versions = {commit: version for version, commit in self.commits.items()}
@@ -137,7 +141,7 @@ class Site:
         exists = self.exists()
         path = f"environments/{self.project}/{self.name}"
         rows = self.processes.ask("GET", f"{path}/services") if exists else []
-        releases = self.processes.ask("GET", f"{path}/releases") if exists else []
+        releases = self.releases() if exists else []
         return {
             "version": self.version(),
             "release": next((row["number"] for row in releases if row["current"]), None),
@@ -156,7 +160,7 @@ class Scenario:
     something by hand after them; ``site.facts`` holds their results by kind, and as ``before`` what
     :meth:`Site.look` saw then. ``interrupts``: requests of this site may fail.
 
-    ``like`` names a kind with which it shares code: of steps that this kind has too, undoing is tried only
+    ``like`` names kinds with which it shares code: of steps that one of them has too, undoing is tried only
     after those of ``undo_after``; where it ``is_variant``, the same steps under other circumstances,
     continuing too. So every step is tried, and a new one in whichever kind. ``lanes``: on how many sites
     it runs at once, each killed at some of its steps, where all on one would take long.
@@ -193,7 +197,7 @@ _PROJECTS: dict[str, dict[str, Any]] = {
     "crashcanary": {"strategy": _CANARY},
     "crashmanual": {"strategy": {**_CANARY, "promote": "manual"}},
     "crashrolling": {"strategy": {"kind": "rolling", "step": 1}, "replicas": 2},
-    "crashdata": {},
+    "crashdata": {"release": "node -e 0"},
 }
 """What is special about the service of each project. The first is built, and has a release command and
 a cache; the others are quick to deploy: they run images that are ready."""

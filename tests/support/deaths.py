@@ -62,7 +62,8 @@ class Deaths:
 
     def _is_tried(self, scenario: Scenario, step: str, edge: str) -> bool:
         is_part = edge not in {"begin", "end"}
-        if is_part or step == UNDO or step not in self._steps.get(scenario.like, ()):
+        is_known = any(step in self._steps.get(kind, ()) for kind in scenario.like.split())
+        if is_part or step == UNDO or not is_known:
             return True
         if not self._of_undone and not scenario.is_variant:
             return True

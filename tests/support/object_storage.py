@@ -64,6 +64,7 @@ class ObjectStorage:
                     f"-ip.bind={self.host}", "-filer", "-s3", "-volume.max=20",
                     "-master.volumeSizeLimitMB=64",
                     "-s3.port.iceberg=0", "-s3.port.lance=0",
+                    "-master.electionTimeout=1s", "-master.heartbeatInterval=100ms",
                     f"-s3.config={self.folder / 's3.json'}",
                     f"-s3.cert.file={self.folder / 'tls' / 'cert.pem'}",
                     f"-s3.key.file={self.folder / 'tls' / 'key.pem'}",

@@ -7,6 +7,7 @@ changes nothing, and after it the present data comes back.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
+from havre.operations import restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.live import live_composition
@@ -55,10 +57,16 @@ def runbook(run: Run) -> Runbook:
 
 
 class Restore:
-    """One restore of one database, in place."""
+    """One restore of one database, in place.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the operation.
+        aim: says what the database of this name returns to; else the operation's parameters do.
+    """
+
+    def __init__(self, run: Run, aim: Callable[[str], Target] | None = None) -> None:
         self.run = run
+        self._aim = aim
         self._engine = run.platform.engine
         self._database: Database | None = None
 
@@ -85,7 +93,7 @@ class Restore:
         target = self._target()
         is_running = bool(self.database.container)
         if is_running and not self.run.operation.params.get("dry_run"):
-            self._save_until_now()
+            self._save_present()
         found = self.database.info() if is_running else self.database.info_by_job()
         chosen_plan = plan(
             found,
@@ -111,6 +119,8 @@ class Restore:
             raise BackupError(
                 f"{self.database.name} has no service", hint="deploy first, then restore: havre deploy"
             )
+        if "branch" in self.run.operation.result:
+            return "it serves the restored data already"
         self.run.remember(stopped=True)
         self._scale_to_none()
         return "stopped"
@@ -157,6 +167,13 @@ class Restore:
 
     # What is needed for that
 
+    def _save_present(self) -> None:
+        foreign = self.database.foreign(self.database.identifier())
+        if foreign:
+            self.run.log(f"{foreign.partition(':')[0]}; what it holds is not saved, and is kept beside")
+        else:
+            self._save_until_now()
+
     def _save_until_now(self) -> None:
         """Have what is written until now in the archive, with a transaction at its end.
 
@@ -186,30 +203,14 @@ class Restore:
         return found
 
     def _target(self) -> Target:
+        if self._aim is not None:
+            return self._aim(self.database.name)
         params = self.run.operation.params
         if params.get("release"):
-            return self._point_of(int(params["release"]))
+            return restore_points.find(self.run.environment, int(params["release"]), self.database.name)
         if params.get("at"):
             return Target(Aim.TIME, at=datetime.fromisoformat(params["at"]))
         return Target(Aim.LATEST)
-
-    def _point_of(self, number: int) -> Target:
-        """The restore point that was made before a release changed the data."""
-        release = self.run.environment.releases.filter(number=number).first()
-        point = ((release.restore_point or {}).get("databases") or {}) if release else {}
-        found = point.get(self.database.name)
-        if release is None or not found:
-            raise UsageError(
-                f"release {number} of {self.run.environment} has no restore point of {self.database.name}",
-                hint="`havre releases` shows which have one; those with a release command do",
-            )
-        return Target(
-            Aim.LSN,
-            at=datetime.fromisoformat(found["at"]),
-            lsn=found["lsn"],
-            timeline=int(found["timeline"]),
-            name=f"the restore point before release {number}",
-        )
 
     def _run_job(self, what: str, command: tuple[str, ...], *, at_most: float) -> None:
         """Run a job to its good end, once; one that a dead worker left is waited for."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from havre.errors import EngineError, UsageError
-from havre.operations import images
+from havre.operations import images, roll_back_with_data
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.rollout import Rollout
 from havre.records import queries
@@ -12,6 +12,8 @@ from havre.records.models import Release
 
 def runbook(run: Run) -> Runbook:
     """The steps of a rollback; nothing is built."""
+    if run.operation.params.get("with_data"):
+        return roll_back_with_data.runbook(run, RollBack(run))
     roll_back = RollBack(run)
     return Runbook(
         steps=(

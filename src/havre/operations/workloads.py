@@ -257,7 +257,7 @@ class Composition:
     def _postgres(self, name: str, service: PostgresService) -> Workload:
         env = {
             "POSTGRES_USER": self._attribute(Reference(name, "user")),
-            "POSTGRES_DB": self._attribute(Reference(name, "database")),
+            "POSTGRES_DB": self.database(name),
             "POSTGRES_PASSWORD_FILE": "/run/secrets/password",
         }
         files = files_of(self.release, name, service, self.storage)
@@ -272,6 +272,10 @@ class Composition:
             secret_files=(*made.secret_files, *files.secret_files),
             config_files=files.config_files,
         )
+
+    def database(self, name: str) -> str:
+        """The name of the application's database in a PostgreSQL service."""
+        return self._attribute(Reference(name, "database"))
 
     def database_job(self, name: str, what: str, command: tuple[str, ...], operation: int) -> Workload:
         """A program of a database's image on its volumes, with its settings, as a job.

@@ -136,9 +136,9 @@ def record_cluster(environment: Environment, service: str, identifier: str) -> N
 
 
 def branches_of(environment: Environment, service: str) -> list[Branch]:
-    """The timelines that restores of a database began, the oldest first."""
+    """The timelines that restores of a database, and rollbacks with it, began, the oldest first."""
     done = Operation.objects.filter(
-        environment=environment, kind="restore", state=Operation.State.SUCCEEDED
+        environment=environment, kind__in=("restore", "rollback"), state=Operation.State.SUCCEEDED
     ).order_by("pk")
     found = [row.result for row in done if row.result.get("service") == service]
     return [Branch.stored(result["branch"]) for result in found if "branch" in result]

@@ -81,6 +81,31 @@ def saved(site: Site) -> list[Request]:
     return before if not before and site.backups()["backups"] else [*before, site.request("backup")]
 
 
+def followed(site: Site) -> list[Request]:
+    """Version 2 serves, and the data is known as version 1 left it."""
+    before = saved(site)
+    return before if not before and site.version() == "2" else [*before, site.deploy("2")]
+
+
+def write_more(site: Site) -> None:
+    """A row that version 1 never saw."""
+    site.sql("create table if not exists later (n int)")
+    site.sql("insert into later values (1)")
+
+
+def returned(site: Site, version: str, *, has_more: bool) -> None:
+    """This version serves, and the row is there or not."""
+    changed(site, version=version)
+    site.sql("create table if not exists later (n int)")
+    assert (site.sql("select count(*) from later") != "0") is has_more
+
+
+def first_number(site: Site) -> int:
+    """The release of version 1."""
+    rows = [row for row in site.releases() if row["commit"] == site.commits["1"] and row["live_at"]]
+    return int(rows[0]["number"])
+
+
 def write(site: Site) -> None:
     """Two rows, and the moment between them."""
     site.sql("create table if not exists note (n int)")
@@ -279,6 +304,20 @@ SCENARIOS = (
         request=lambda site: site.request("restore", at=site.facts["moment"].replace(" ", "T") + ":00"),
         succeeded=lambda site: restored(site, "1"),
         undone=lambda site: restored(site, "1 2"),
+        project="crashdata",
+    ),
+    Scenario(
+        "rollback with its data",
+        kind="rollback",
+        prepare=followed,
+        meddle=write_more,
+        request=lambda site: site.request("rollback", release=first_number(site), with_data=True),
+        succeeded=lambda site: returned(site, "1", has_more=False),
+        undone=lambda site: returned(site, "2", has_more=True),
+        interrupts=True,
+        like="deploy restore",
+        is_variant=True,
+        undo_after=frozenset({"swap", "switch"}),
         project="crashdata",
     ),
     Scenario(

@@ -79,8 +79,8 @@ def test_killed_at_every_step_it_is_continued(lab: Lab, server: Server) -> None:
     none_failed(requests)
     for number, site in numbers.items():
         operation, scenario = finished[number], cases[site]
-        assert operation["state"] == "succeeded", (scenario.name, operation)
-        assert operation["attempt"] > deaths.by[number], (scenario.name, operation)
+        assert operation["state"] == "succeeded", f"{scenario.name}: {operation['error']}"
+        assert operation["attempt"] > deaths.by[number], f"{scenario.name}: {operation['error']}"
         scenario.succeeded(site)
     for scenario in SCENARIOS:
         assert deaths.missing(scenario) == set(), scenario.name
@@ -143,10 +143,10 @@ def judge_undone(operation: dict[str, Any], site: Site, scenario: Scenario) -> N
     if operation["state"] == "succeeded":
         scenario.succeeded(site)
         return
-    assert operation["state"] == "failed", (scenario.name, operation)
+    assert operation["state"] == "failed", f"{scenario.name}: {operation['error']}"
     told = operation["error"]["message"]
-    assert "the worker ended once" in told, (scenario.name, operation)
-    assert "undoing failed" not in told, (scenario.name, operation)
+    assert "the worker ended once" in told, f"{scenario.name}: {operation['error']}"
+    assert "undoing failed" not in told, f"{scenario.name}: {operation['error']}"
     scenario.undone(site)
 
 
@@ -211,7 +211,7 @@ def test_killed_at_random_moments_it_is_continued(lab: Lab, server: Server) -> N
     none_failed(requests)
     for number, site in numbers.items():
         operation, scenario = processes.operation(number), cases[site]
-        assert operation["state"] == "succeeded", (scenario.name, operation)
+        assert operation["state"] == "succeeded", f"{scenario.name}: {operation['error']}"
         scenario.succeeded(site)
     assert lasting_orphans(server) == []
 

@@ -103,10 +103,22 @@ class AdoptParams(Wanted):
 
 
 class RollbackParams(Wanted):
-    """Which release to return to; without a number, the one before the live one."""
+    """Which release to return to; without a number, the one before the live one.
+
+    ``with_data``: the database too, to the restore point before what followed that release. A dry run only
+    says what would be done, and what would be lost.
+    """
 
     release: Annotated[StrictInt, Field(ge=1)] | None = None
+    with_data: StrictBool = False
+    dry_run: StrictBool = False
     confirm: Confirm = ""
+
+    @model_validator(mode="after")
+    def _dry_with_data(self) -> RollbackParams:
+        if self.dry_run and not self.with_data:
+            raise ValueError("`dry_run` goes with `with_data`: without data there is nothing to lose")
+        return self
 
 
 class RestartParams(Wanted):

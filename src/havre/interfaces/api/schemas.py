@@ -15,6 +15,7 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     WithJsonSchema,
+    field_validator,
 )
 
 from havre.manifest.values import EnvName, Name, RepositoryPath
@@ -237,6 +238,18 @@ class Release(Schema):
     builds: list[Build]
     secret_versions: dict[str, int]
     restore_point: dict[str, Any] | None
+
+    @field_validator("restore_point", mode="before")
+    @classmethod
+    def _without_counters(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
+        """How many rows had been written, per table, is for Havre itself."""
+        if not value:
+            return value
+        databases = {
+            name: {key: told for key, told in point.items() if key != "counters"}
+            for name, point in value["databases"].items()
+        }
+        return {**value, "databases": databases}
 
 
 class Exec(Wanted):

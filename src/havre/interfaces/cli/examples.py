@@ -32,6 +32,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "rollback": (
         ("havre rollback", "to the release before"),
         ("havre rollback 12", "see havre releases"),
+        ("havre rollback 12 --with-data --dry-run", "the database too: what would be lost"),
+        ("havre rollback 12 --with-data", "shows that, and asks"),
     ),
     "promote": (
         ("havre promote", "to the next weight"),

@@ -73,6 +73,14 @@ def warn(text: str) -> None:
     complain().print(Text.assemble(("warning  ", "bold yellow"), Text(text)), soft_wrap=True)
 
 
+def steps(title: str, told: Iterable[str]) -> None:
+    """Say what will be done, numbered, on standard output."""
+    console = say()
+    console.print(Text(title))
+    for number, step in enumerate(told, 1):
+        console.print(Text(f"  {number}. {step}"), soft_wrap=True)
+
+
 def print_json(data: Any) -> None:
     """Print a listing for programs, on standard output."""
     sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")

@@ -13,6 +13,7 @@ from havre.adapters.swarm.output import read_task
 from havre.domain import naming
 from havre.domain.continuity import failures, info, repositories, wal
 from havre.domain.continuity.info import Info
+from havre.domain.continuity.losses import STATEMENT, Counters
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, UsageError
@@ -107,8 +108,12 @@ class DatabaseView:
             )
         return run_inside(self._engine, container, list(command), patience=patience)
 
-    def query(self, statement: str) -> str:
+    def query(self, statement: str, *, database: str = "postgres") -> str:
         """The answer to an SQL statement, as the administrator, fields apart by ``|``.
+
+        Args:
+            statement: the SQL.
+            database: of the cluster.
 
         Raises:
             BackupError: it failed.
@@ -116,7 +121,7 @@ class DatabaseView:
         answer = self.ask(
             "psql",
             "--username=postgres",
-            "--dbname=postgres",
+            f"--dbname={database}",
             "-XAtq",
             "-v",
             "ON_ERROR_STOP=1",
@@ -204,6 +209,10 @@ class DatabaseView:
         except (ValueError, KeyError):
             told = (answer.out + answer.err).strip() or f"pgBackRest said nothing (code {answer.exit_code})"
             return Info(problems=((repository, told[:_LONGEST_PROBLEM]),))
+
+    def counters(self) -> Counters:
+        """How many rows were written, per table of the application's database."""
+        return Counters.read(json.loads(self.query(STATEMENT, database=self.composition.database(self.name))))
 
     def replaced(self) -> list[str]:
         """What restores replaced and nobody confirmed yet: the numbers of these operations."""

@@ -11,6 +11,7 @@ from havre.domain.drift import redone
 from havre.domain.rollout import Beginning, Replacement
 from havre.domain.snapshot import ENDED
 from havre.errors import RolloutError
+from havre.manifest import AppService
 from havre.operations import drift
 from havre.operations.domains import refuse_taken
 from havre.operations.rollout.serving import serving
@@ -82,6 +83,24 @@ def _remember(target: Target, plan: Sequence[Replacement]) -> None:
     if target.release.swarm_services != names:
         target.release.swarm_services = names
         target.release.save(update_fields=["swarm_services"])
+
+
+def hold(target: Target) -> str:
+    """Stop every application of the release that served or serves and of the one to go to; pages go on.
+
+    Undoing the rollout brings back what served.
+    """
+    current = target.run.environment.current_release
+    if current and current.pk != target.release.pk:
+        target.run.remember(replaces=current.number)
+    stopped = []
+    for one in filter(None, (current, target.replaced(), target.release)):
+        services = target.other(one).composition.spec.services
+        for name, swarm_name in one.swarm_services.items():
+            if isinstance(services.get(name), AppService):
+                stop_and_wait(target, swarm_name)
+                stopped.append(name)
+    return f"{', '.join(dict.fromkeys(stopped))} stopped" if stopped else "nothing to stop"
 
 
 def _stop_serving(target: Target, name: str) -> None:

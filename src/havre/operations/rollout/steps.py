@@ -7,7 +7,7 @@ from havre.operations.context import Run, Step
 from havre.operations.rollout.canary import run_canary
 from havre.operations.rollout.gate import gate
 from havre.operations.rollout.rolling import roll
-from havre.operations.rollout.start import start
+from havre.operations.rollout.start import hold, start
 from havre.operations.rollout.switch import converge, drain, prove, switch
 from havre.operations.rollout.target import Target
 from havre.operations.rollout.undo import undo
@@ -72,6 +72,10 @@ class Rollout:
     def keep_data(self) -> str:
         """Networks and secrets, and databases and caches as they run now."""
         return data_services.keep(self.run, self.composition, self._target.data_failure)
+
+    def hold(self) -> str:
+        """Stop every application of both releases: while data change places nobody may write."""
+        return hold(self._target)
 
     def start(self) -> str:
         """Start what changed, beside what serves."""

@@ -62,13 +62,14 @@ def test_other_operations_need_an_environment_that_exists(ask):
 
 NAME = "shop-production"
 NAMED = {"confirm": NAME}
+CODE_ONLY = {"with_data": False, "dry_run": False}
 
 
 @pytest.mark.parametrize(
     ("kind", "params", "stored"),
     [
-        ("rollback", {"release": 3, **NAMED}, {"release": 3, **NAMED}),
-        ("rollback", NAMED, {"release": None, **NAMED}),
+        ("rollback", {"release": 3, **NAMED}, {"release": 3, **CODE_ONLY, **NAMED}),
+        ("rollback", NAMED, {"release": None, **CODE_ONLY, **NAMED}),
         ("restart", {"services": ["api"], **NAMED}, {"services": ["api"], **NAMED}),
         (
             "scale",
@@ -85,6 +86,14 @@ def test_params_of_each_kind(ask, kind, params, stored):
     queries.ensure_environment("shop", "production", source="")
     body = {"kind": kind, "project": "shop", "environment": "production", "params": params}
     assert ask("POST", "/api/v1/operations", body).json()["params"] == stored
+
+
+def test_a_dry_run_of_code_alone_does_not_go_past_the_question(ask):
+    queries.ensure_environment("shop", "production", source="")
+    body = {"kind": "rollback", "project": "shop", "environment": "production", "params": {"dry_run": True}}
+    told = is_problem(ask("POST", "/api/v1/operations", body), 422)
+    assert "with_data" in json.dumps(told)
+    assert not Operation.objects.exists()
 
 
 PARAMS = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
+from havre.interfaces.cli.asking import ask_for_name, dry_run
 from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
     Following,
@@ -16,8 +16,6 @@ from havre.interfaces.cli.session import (
     Place,
     open_client,
     project_of,
-    prompt,
-    request_operation,
     run_operation,
 )
 
@@ -197,7 +195,7 @@ def restore(
             autocompletion=completion.services,
         ),
     ] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    only_plan: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     keep: Annotated[
         bool,
         typer.Option("--confirm", help="Keep a finished restore: remove for good the data that it replaced."),
@@ -224,7 +222,8 @@ def restore(
     params: dict[str, Any] = {"service": service or None}
     if keep:
         if yes_restore != full_name:
-            _ask(full_name, f"This removes for good what restores of {full_name} replaced.", yes_restore)
+            what = f"This removes for good what restores of {full_name} replaced."
+            ask_for_name(full_name, what, yes_restore, option="--yes-restore")
         run_operation(ctx, "confirm", place, params, following, consented=full_name)
         return
     if from_ not in {"", "local", "offsite"}:
@@ -236,11 +235,12 @@ def restore(
         "release": to_release,
         "repository": from_ or None,
     }
-    if dry_run or yes_restore != full_name:
+    if only_plan or yes_restore != full_name:
         _show_plan(ctx, place, params, as_json=following.as_json)
-        if dry_run:
+        if only_plan:
             return
-        _ask(full_name, f"This replaces the data of {full_name}.", yes_restore)
+        what = f"This replaces the data of {full_name}."
+        ask_for_name(full_name, what, yes_restore, option="--yes-restore")
     run_operation(ctx, "restore", place, params, following, consented=full_name)
 
 
@@ -256,40 +256,16 @@ def _moment(text: str) -> datetime:
     return found.astimezone()
 
 
-def _ask(place: str, what: str, given: str) -> None:
-    if not given:
-        if not sys.stdin.isatty():
-            raise UsageError("this must be confirmed", hint=f"in a script: --yes-restore {place}")
-        given = prompt(f"{what}\nType {place} to go on")
-    if given != place:
-        raise UsageError(f"nothing was done: {given!r} is not {place!r}", hint="type the name exactly")
-
-
 def _show_plan(ctx: typer.Context, place: Place, params: dict[str, Any], *, as_json: bool) -> None:
-    """Ask for a dry run and print its plan.
+    """Print what a restore would do.
 
     Raises:
         UsageError: there is no way to that moment.
     """
-    import time  # noqa: PLC0415 - start-up time
-
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
-    client = open_client(ctx)
-    row = request_operation(client, "restore", place, {**params, "dry_run": True})
-    while row["state"] in {"queued", "running"}:
-        time.sleep(0.2)
-        row = client.get(f"/api/v1/operations/{row['id']}")
-    if row["state"] != "succeeded":
-        error = row.get("error") or {}
-        raise UsageError(
-            str(error.get("message") or "the plan was not made"), hint=str(error.get("hint") or "")
-        )
-    plan = row["result"]["plan"]
+    result = dry_run(ctx, "restore", place, params)
     if as_json:
-        screen.print_json(plan)
+        screen.print_json(result["plan"])
         return
-    console = screen.say()
-    console.print(f"Restore of {row['result']['service']} of {place.environment}:", highlight=False)
-    for number, step in enumerate(plan["steps"], 1):
-        console.print(f"  {number}. {step}", highlight=False, markup=False)
+    screen.steps(f"Restore of {result['service']} of {place.environment}:", result["plan"]["steps"])

@@ -129,16 +129,89 @@ def rollback(
             autocompletion=completion.releases,
         ),
     ] = None,
+    with_data: Annotated[
+        bool,
+        typer.Option(
+            "--with-data",
+            help="The database too, as it was before a release command followed that release.",
+        ),
+    ] = False,
+    only_plan: Annotated[
+        bool, typer.Option("--dry-run", help="With --with-data: only say what would be done, and lost.")
+    ] = False,
+    yes_rollback: Annotated[
+        str,
+        typer.Option(
+            "--yes-rollback",
+            metavar="PROJECT-ENVIRONMENT",
+            help="With --with-data: the name, for scripts. Nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
     place: Place,
     following: Following,
     consented: Consent,
 ) -> None:
     """Return to an earlier release: its images, configuration and secrets of that time.
 
-    Nothing is built, so this takes seconds. Data is left as it is.
+    Nothing is built, so this takes seconds. Data is left as it is, unless you say --with-data: then the
+    database returns to the restore point that was made before a later release changed it. What would be
+    lost is shown, table by table, and asked about; a fresh backup is made first, and the replaced data is
+    kept until `havre restore --confirm`. The application does not answer for the seconds of the change.
     """
-    params = {"release": number}
-    run_operation(ctx, "rollback", place, params, following, consented=consented.yes_interrupt)
+    params: dict[str, Any] = {"release": number}
+    if with_data:
+        _confirm_with_data(ctx, place, params, yes_rollback, only_plan=only_plan, as_json=following.as_json)
+        if only_plan:
+            return
+        params["with_data"] = True
+    elif only_plan or yes_rollback:
+        raise UsageError("--dry-run and --yes-rollback go with --with-data")
+    consent = yes_rollback if with_data else consented.yes_interrupt
+    run_operation(ctx, "rollback", place, params, following, consented=consent)
+
+
+def _confirm_with_data(
+    ctx: typer.Context, place: Place, params: dict[str, Any], given: str, *, only_plan: bool, as_json: bool
+) -> None:
+    """Show what would be done and lost, and have the name typed."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.asking import ask_for_name, dry_run  # noqa: PLC0415 - start-up time
+
+    full_name = f"{project_of(place.project)}-{place.environment}"
+    if given == full_name and not only_plan:
+        return
+    result = dry_run(ctx, "rollback", place, {**params, "with_data": True})
+    if as_json:
+        screen.print_json({"release": result["target"], "plan": result["plan"], "losses": result["losses"]})
+    else:
+        screen.steps(f"Rollback of {full_name} to release {result['target']} with its data:", _steps(result))
+    if not only_plan:
+        ask_for_name(
+            full_name, f"This replaces code and data of {full_name}.", given, option="--yes-rollback"
+        )
+
+
+def _steps(result: dict[str, Any]) -> list[str]:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    losses = result["losses"]
+    rows = [
+        f"{row['table']}: "
+        + ", ".join(f"{row[key]} {key}" for key in ("inserted", "changed", "deleted") if row[key])
+        for row in losses["tables"]
+    ]
+    least = " at least" if losses["is_least"] else ""
+    lost = f"LOST{least}: what was written in the last {screen.duration(losses['seconds'])}"
+    read, replay, *_ = result["plan"]["steps"]
+    return [
+        f"{lost}; rows of {'; '.join(rows)}" if rows else f"{lost}, of which no row is known",
+        "make a fresh backup of the present data",
+        read,
+        replay,
+        "stop the application and the database; put the restored data in the place of the present data",
+        "start the database and the earlier release; keep the present data until `havre restore --confirm`",
+    ]
 
 
 @grouped

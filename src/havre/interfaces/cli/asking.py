@@ -1,0 +1,46 @@
+"""Before something that cannot be taken back: what it would do, and a name to type."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from havre.errors import UsageError
+from havre.interfaces.cli.session import Place, is_attended, open_client, prompt, request_operation
+
+if TYPE_CHECKING:
+    import typer
+
+
+def ask_for_name(full_name: str, what: str, given: str, *, option: str) -> None:
+    """Have the full name of an environment typed, unless an option gave it.
+
+    Raises:
+        UsageError: nobody is there to ask, or another name was given.
+    """
+    if not given:
+        if not is_attended():
+            raise UsageError("this must be confirmed", hint=f"in a script: {option} {full_name}")
+        given = prompt(f"{what}\nType {full_name} to go on")
+    if given != full_name:
+        raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
+
+
+def dry_run(ctx: typer.Context, kind: str, place: Place, params: dict[str, Any]) -> dict[str, Any]:
+    """The result of an operation that only says what it would do.
+
+    Raises:
+        UsageError: it cannot be done, and why.
+    """
+    client = open_client(ctx)
+    row = request_operation(client, kind, place, {**params, "dry_run": True})
+    while row["state"] in {"queued", "running"}:
+        time.sleep(0.2)
+        row = client.get(f"/api/v1/operations/{row['id']}")
+    if row["state"] != "succeeded":
+        error = row.get("error") or {}
+        raise UsageError(
+            str(error.get("message") or "the plan was not made"), hint=str(error.get("hint") or "")
+        )
+    result: dict[str, Any] = row["result"]
+    return result
