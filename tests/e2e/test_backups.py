@@ -42,10 +42,14 @@ class Shop:
         written = manifest(PROJECT, release="node -e 0", drain="1s", stop_grace="2s")
         subject = {"table": "member", "by": ["email", "id"]}
         written["services"]["db"] = {
-            "kind": "postgres", "backups": {"rpo": "30s"}, "privacy": {"subject": subject},
-        }  # fmt: skip
+            "kind": "postgres",
+            "backups": {"rpo": "30s", "on_failure": {"url": {"secret": "hook"}}},
+            "privacy": {"subject": subject},
+        }
         self.repository = Repository(folder / PROJECT, written)
         self.passphrase = ""
+        self.told: list[dict[str, Any]] = []
+        """The alerts that came."""
 
     def havre(self, *args: str, check: bool = True) -> Any:
         return self.server.cli(*args, "--project", PROJECT, check=check)
@@ -89,6 +93,10 @@ class Shop:
         wait(lambda: self.sql(last) >= segment, f"{segment} is not archived")
 
     # Backups
+
+    def alerted(self, outcome: str) -> set[str]:
+        """What alerts of this outcome were about."""
+        return {each["about"].removeprefix("backups: ") for each in self.told if each["outcome"] == outcome}
 
     def backups(self) -> dict[str, Any]:
         return dict(json.loads(self.havre("backup", "list", "--json").stdout))
@@ -148,12 +156,19 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]
 
 @pytest.fixture(scope="module")
 def shop(
-    server: Server, engine: docker.APIClient, storage: ObjectStorage, tmp_path_factory: pytest.TempPathFactory
+    server: Server,
+    engine: docker.APIClient,
+    storage: ObjectStorage,
+    alerts: tuple[str, list[dict[str, Any]]],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Shop]:
     """Deployed, and saved once by itself, in both repositories."""
     made = Shop(server, engine, storage, tmp_path_factory.mktemp("backups"))
     try:
         made.passphrase = made.set_storage()["passphrase"]
+        url, made.told = alerts
+        server.deploy(made.repository.folder, check=False)  # makes the project; the secret is missing
+        server.cli("secrets", "set", "hook", "-p", PROJECT, stdin=url)
         server.deploy(made.repository.folder)
         made.sql("create table note (n int primary key)")
         wait(lambda: made.operations("backup") and made.all_backups_done(), "no first backup")
@@ -315,6 +330,7 @@ def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> No
 
 def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
     shop.storage.kill()
+    shop.told.clear()
     before = shop.labels("local")
     failed = shop.havre("backup", "now", check=False)
     assert failed.returncode == 1
@@ -324,7 +340,12 @@ def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
     found = shop.backups()["databases"][0]
     assert "cannot be reached" in found["repositories"][1]["problem"]
     assert found["waiting_seconds"] > 5, "the WAL of the local copy waits for the other repository"
+    wait(lambda: shop.alerted("failed") >= {"archive", "backup"}, "nobody is told")
     shop.storage.start()
+    # By itself: the archive goes on, and a backup is made because WAL had waited.
+    wait(lambda: shop.alerted("recovered") >= {"archive", "backup"}, "the backups do not recover")
+    assert shop.operations("backup")[0]["state"] == "succeeded"
+    assert len(shop.told) == len({(each["about"], each["outcome"]) for each in shop.told}), "each once"
 
 
 def test_another_passphrase_opens_nothing_and_deletes_nothing(shop: Shop, tmp_path: Path) -> None:

@@ -13,11 +13,9 @@ import struct
 import subprocess
 import sys
 import termios
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import docker
@@ -45,26 +43,6 @@ BROKEN = {
 def due() -> datetime:
     """The scheduled command is due every day at this minute, so it was a moment ago."""
     return datetime.now(UTC).replace(second=0, microsecond=0)
-
-
-@pytest.fixture(scope="module")
-def alerts() -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Where alerts go: an address, and what came there."""
-    received: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_address[1]}/key-of-the-hook", received
-        listener.shutdown()
 
 
 @pytest.fixture(scope="module")

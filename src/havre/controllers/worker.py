@@ -15,6 +15,7 @@ from django.utils import timezone
 from havre.adapters.host import moments
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
+from havre.controllers.backup_watch import BackupWatch
 from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.housekeeping import Housekeeping
@@ -49,6 +50,7 @@ def run(config: Config) -> None:
     routes = RouteSync(platform, also=watch.wake)
     scheduler = Scheduler(platform, runner.wake)
     housekeeping = Housekeeping(platform)
+    backups = BackupWatch(platform, runner.wake)
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake)
@@ -75,6 +77,7 @@ def run(config: Config) -> None:
     routes.start()
     watch.start()
     scheduler.start()
+    backups.start()
     housekeeping.start()
     log.info("worker %s is ready", boot[:8])
     try:

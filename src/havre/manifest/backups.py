@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
-from havre.manifest.cron import ScheduleText, TimeZone
+from havre.manifest.cron import Hook, ScheduleText, TimeZone
 from havre.manifest.parts import Model
 from havre.manifest.shortforms import expand_backups
 from havre.manifest.values import Duration, format_duration
@@ -70,6 +70,12 @@ class Backups(Model):
     )
     timezone: TimeZone = Field("UTC", description="Time zone of both.", examples=["Europe/Paris"])
     keep: Keep = Field(Keep(), description="How long.", examples=[{"local": "7d", "offsite": "30d"}])
+    on_failure: Hook | None = Field(
+        None,
+        description="Who is told when a backup fails, when none was made for two days, when WAL is not"
+        " archived, and when each of these is over.",
+        examples=[{"url": {"secret": "alert-hook"}}],
+    )
 
     _short = model_validator(mode="before")(expand_backups)
 

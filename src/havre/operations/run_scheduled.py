@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from havre.adapters.notify.webhook import post
 from havre.errors import HavreError
 from havre.manifest import EnvironmentSpec
 from havre.manifest.cron import Hook
-from havre.manifest.services import SecretReference
+from havre.operations.alerts import send
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.run_command import RunCommand
 from havre.operations.workloads import Composition
@@ -58,7 +57,9 @@ class RunScheduled(RunCommand):
         if hook is None or self.run.operation.result.get("alerted"):
             return ""
         try:
-            status = post(self._url(hook), self._payload(outcome, message))
+            composition = Composition.of(self.run.platform.config, self._release)
+            self.run.redact.hide(composition.opened())
+            status = send(composition, hook, self._payload(outcome, message))
         except HavreError as error:
             # The run's own outcome stands, whoever could not be told.
             self.run.log(f"alert: {error.message}")
@@ -71,13 +72,6 @@ class RunScheduled(RunCommand):
         release = self._release_or_none
         found = jobs_of(EnvironmentSpec.model_validate(release.spec)).get(self.job_name) if release else None
         return found.job.on_failure if found else None
-
-    def _url(self, hook: Hook) -> str:
-        if not isinstance(hook.url, SecretReference):
-            return hook.url
-        composition = Composition.of(self.run.platform.config, self._release)
-        self.run.redact.hide(composition.opened())
-        return composition.values[hook.url.secret].strip()
 
     def _payload(self, outcome: str, message: str) -> dict[str, Any]:
         self.run.flush()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
@@ -12,7 +13,7 @@ from havre.domain.continuity.history import Branch
 from havre.domain.continuity.info import BackupSet
 from havre.domain.continuity.repositories import OffSite, Repository
 from havre.manifest import EnvironmentSpec, PostgresService
-from havre.records.models import Backup, BackupStorage, Environment, Operation, Release, SavedCluster
+from havre.records.models import Backup, BackupStorage, Environment, Operation, Release, SavedDatabase
 
 NONE: Final = 0
 """The version that stands for no off-site storage."""
@@ -124,15 +125,47 @@ def record_verified(
 
 def is_saved_cluster(environment: Environment, service: str, identifier: str) -> bool:
     """Whether a cluster is the one that is saved, or none is yet."""
-    row = SavedCluster.objects.filter(environment=environment, service=service).first()
-    return row is None or row.identifier == identifier
+    row = SavedDatabase.objects.filter(environment=environment, service=service).first()
+    return row is None or row.identifier in {"", identifier}
 
 
 def record_cluster(environment: Environment, service: str, identifier: str) -> None:
     """Remember which cluster is saved."""
-    SavedCluster.objects.update_or_create(
+    SavedDatabase.objects.update_or_create(
         environment=environment, service=service, defaults={"identifier": identifier}
     )
+
+
+def watch_of(environment: Environment, service: str) -> dict[str, Any]:
+    """How its archive and its backups stood when the worker last looked; empty if it never did."""
+    row = SavedDatabase.objects.filter(environment=environment, service=service).first()
+    return row.watch if row else {}
+
+
+def record_watch(environment: Environment, service: str, watch: Mapping[str, Any]) -> None:
+    """Remember how they stand."""
+    SavedDatabase.objects.update_or_create(
+        environment=environment, service=service, defaults={"watch": dict(watch)}
+    )
+
+
+def last_backup(environment: Environment, service: str) -> Operation | None:
+    """The newest backup operation of a database that came to an end by itself."""
+    ended = Operation.objects.filter(
+        environment=environment, kind="backup", state__in=(Operation.State.SUCCEEDED, Operation.State.FAILED)
+    )
+    return next(
+        (row for row in ended.order_by("-pk")[:20] if row.params.get("service") in {None, service}), None
+    )
+
+
+def last_good(environment: Environment, service: str, repository: Repository) -> datetime | None:
+    """When the newest good backup in a repository was complete."""
+    rows = Backup.objects.filter(
+        environment=environment, service=service, repository=repository.value, problem=""
+    )
+    newest = rows.order_by("-stopped_at").first()
+    return newest.stopped_at if newest else None
 
 
 def branches_of(environment: Environment, service: str) -> list[Branch]:

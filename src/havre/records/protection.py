@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from havre.domain.continuity.protection import Protected
+from havre.domain.continuity.repositories import Repository
 from havre.manifest import EnvironmentSpec, PostgresService
 from havre.records import continuity
-from havre.records.models import Backup, Environment
+from havre.records.models import Environment
 
 
 def storage_is_set() -> bool:
@@ -29,15 +28,10 @@ def protected_databases() -> list[Protected]:
                     Protected(
                         name=f"{environment}/{name}",
                         is_on=service.backups.enabled is not False,
-                        local=_last(environment, name, "local"),
-                        offsite=_last(environment, name, "offsite"),
+                        local=continuity.last_good(environment, name, Repository.LOCAL),
+                        offsite=continuity.last_good(environment, name, Repository.OFFSITE),
                         uses_storage=release.storage_version == version,
+                        problems=tuple(continuity.watch_of(environment, name).get("problems", {}).values()),
                     )
                 )
     return found
-
-
-def _last(environment: Environment, service: str, repository: str) -> datetime | None:
-    rows = Backup.objects.filter(environment=environment, service=service, repository=repository, problem="")
-    newest = rows.order_by("-stopped_at").first()
-    return newest.stopped_at if newest else None

@@ -27,6 +27,8 @@ class Protected:
     local: datetime | None = None
     offsite: datetime | None = None
     uses_storage: bool = False
+    problems: tuple[str, ...] = ()
+    """What the worker saw when it last looked."""
 
 
 def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime) -> Verdict:
@@ -35,6 +37,10 @@ def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime)
     on = [each for each in databases if each.is_on]
     if not on:
         return Verdict(name, Level.OK, "no database is to be backed up")
+    seen_now = [f"{each.name}: {problem}" for each in on for problem in each.problems]
+    if seen_now:
+        told = "; ".join(seen_now[:_MOST_NAMED])
+        return Verdict(name, Level.WARNING, told, "havre backup list, havre operations list")
     if not has_storage:
         seen = f"NO OFF-SITE STORAGE: if this server is lost, so is the data of {_names(on)}"
         return Verdict(name, Level.WARNING, seen, "havre backup storage set")

@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="SavedCluster",
+            name="SavedDatabase",
             fields=[
                 (
                     "id",
@@ -127,21 +127,24 @@ class Migration(migrations.Migration):
                 ("service", models.CharField(max_length=30)),
                 (
                     "identifier",
-                    models.CharField(help_text="PostgreSQL's system identifier", max_length=30),
+                    models.CharField(
+                        blank=True, default="", help_text="PostgreSQL's system identifier", max_length=30
+                    ),
                 ),
+                ("watch", models.JSONField(default=dict)),
                 ("since", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "environment",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="saved_clusters",
+                        related_name="saved_databases",
                         to="records.environment",
                     ),
                 ),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("environment", "service"), name="saved_cluster_once")
+                    models.UniqueConstraint(fields=("environment", "service"), name="saved_database_once")
                 ],
             },
         ),

@@ -6,7 +6,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
-from havre.records.models.continuity import Backup, BackupStorage, SavedCluster
+from havre.records.models.continuity import Backup, BackupStorage, SavedDatabase
 from havre.records.models.drift import Drift
 from havre.records.models.erasures import Erasure
 from havre.records.models.operations import Event, Operation, Step
@@ -26,7 +26,7 @@ __all__ = [
     "Operation",
     "Project",
     "Release",
-    "SavedCluster",
+    "SavedDatabase",
     "ScheduledJob",
     "ScheduledRun",
     "Secret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -59,17 +59,26 @@ class Backup(models.Model):
         )
 
 
-class SavedCluster(models.Model):
-    """The cluster of a database that is saved: another one on its volume is not the data that was lost."""
+class SavedDatabase(models.Model):
+    """What is known of a database that is saved.
 
-    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="saved_clusters")
+    Another cluster on its volume is not the data that was lost, so its identifier is kept. ``watch`` is how
+    its archive and its backups stood when the worker last looked, and who was told what.
+    """
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="saved_databases")
     service = models.CharField(max_length=30)
-    identifier = models.CharField(max_length=30, help_text="PostgreSQL's system identifier")
+    identifier = models.CharField(
+        max_length=30, blank=True, default="", help_text="PostgreSQL's system identifier"
+    )
+    watch: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
     since = models.DateTimeField(default=timezone.now)
 
-    objects: ClassVar[models.Manager[SavedCluster]]
+    objects: ClassVar[models.Manager[SavedDatabase]]
 
     class Meta:
         """A database has one."""
 
-        constraints = (models.UniqueConstraint(fields=("environment", "service"), name="saved_cluster_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("environment", "service"), name="saved_database_once"),
+        )

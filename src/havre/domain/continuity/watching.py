@@ -1,0 +1,118 @@
+"""What deserves attention about the backups of one database, and what of it is news.
+
+It is looked at every few seconds, whether or not anything ran: that nothing ran is what it has to find.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+LATE: Final = 30.0
+"""Seconds that a segment of WAL may wait for a repository: it takes one, if all is well."""
+STALE: Final = timedelta(hours=50)
+"""Backups are made daily; one may fail, two in a row may not."""
+_TRY_AGAIN: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One look at a database.
+
+    Attributes:
+        waiting: segments of WAL that wait for a repository.
+        seconds: for how long the first of them has waited.
+        foreign: why it is not the database that is saved; empty if it is.
+        failed: what the newest backup failed with; empty if it succeeded or there was none.
+        local: when the newest good backup on this server was complete.
+        offsite: the same of the one elsewhere.
+        since: when this release came to serve: before that there may have been no backups.
+        has_storage: whether there is an off-site storage.
+    """
+
+    waiting: int = 0
+    seconds: float = 0.0
+    foreign: str = ""
+    failed: str = ""
+    local: datetime | None = None
+    offsite: datetime | None = None
+    since: datetime | None = None
+    has_storage: bool = False
+
+
+def problems(seen: Seen, now: datetime) -> dict[str, str]:
+    """What is wrong, by kind; a kind is told once while it lasts."""
+    found = {}
+    if seen.foreign:
+        found["database"] = seen.foreign
+    elif seen.seconds > LATE:
+        found["archive"] = (
+            f"WAL is not archived: {seen.waiting} segments wait, the first one for {seen.seconds:.0f} s;"
+            " a loss of this server would lose what was written since"
+        )
+    if seen.failed:
+        found["backup"] = f"the newest backup failed: {seen.failed}"
+    for kind, last in (("local", seen.local), ("offsite", seen.offsite)):
+        newest = max(filter(None, (last, seen.since)), default=None)
+        if (kind == "local" or seen.has_storage) and newest is not None and now - newest > STALE:
+            told = f"for {(now - last) // timedelta(hours=1)} hours" if last else "at all"
+            found[f"stale {kind}"] = f"there was no good {kind} backup {told}"
+    return found
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What is remembered between two looks.
+
+    Attributes:
+        problems: what is wrong now, by kind.
+        told: of which kinds somebody was told.
+        late: whether WAL waited too long when it was last looked at.
+        tried: when telling failed last, by kind.
+    """
+
+    problems: Mapping[str, str] = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
+    late: bool = False
+    tried: Mapping[str, datetime] = field(default_factory=dict)
+
+    @staticmethod
+    def stored(data: Mapping[str, Any]) -> Watch:
+        """From JSON."""
+        tried = {key: datetime.fromisoformat(at) for key, at in (data.get("tried") or {}).items()}
+        told = frozenset(data.get("told") or ())
+        return Watch(dict(data.get("problems") or {}), told, bool(data.get("late")), tried)
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON."""
+        tried = {key: at.isoformat() for key, at in self.tried.items()}
+        return {"problems": dict(self.problems), "told": sorted(self.told), "late": self.late, "tried": tried}
+
+    def is_due(self, kind: str, now: datetime) -> bool:
+        """Whether to tell about a kind: not again right after that failed."""
+        return kind not in self.tried or now - self.tried[kind] >= _TRY_AGAIN
+
+
+@dataclass(frozen=True)
+class News:
+    """What changed since the last look.
+
+    Attributes:
+        begun: kinds of problems that somebody has to know of.
+        over: those that he knows of, and that are over.
+        wants_backup: whether the archive goes on after WAL had waited: what comes of it is known only when
+            a backup was made.
+    """
+
+    begun: tuple[str, ...]
+    over: tuple[str, ...]
+    wants_backup: bool
+
+
+def news(before: Watch, found: Mapping[str, str], now: datetime) -> News:
+    """What is new in what is wrong now."""
+    begun = tuple(kind for kind in found if kind not in before.told and before.is_due(kind, now))
+    over = tuple(kind for kind in sorted(before.told) if kind not in found and before.is_due(kind, now))
+    return News(begun, over, before.late and not {"archive", "database"} & found.keys())

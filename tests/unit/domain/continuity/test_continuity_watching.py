@@ -1,0 +1,61 @@
+"""What deserves attention about backups, and what of it is news."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from havre.domain.continuity.watching import LATE, STALE, Seen, Watch, news, problems
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+LONG_AGO = NOW - STALE - timedelta(hours=1)
+FINE = Seen(local=NOW, offsite=NOW, since=LONG_AGO, has_storage=True)
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds"),
+    [
+        (FINE, []),
+        (Seen(waiting=3, seconds=LATE + 1, since=NOW), ["archive"]),
+        (Seen(waiting=1, seconds=LATE - 1, since=NOW), []),
+        (Seen(foreign="another", waiting=3, seconds=LATE + 1, since=NOW), ["database"]),
+        (Seen(failed="the disk is full", since=NOW), ["backup"]),
+        (Seen(local=LONG_AGO, offsite=NOW, since=LONG_AGO, has_storage=True), ["stale local"]),
+        (Seen(local=NOW, since=LONG_AGO, has_storage=True), ["stale offsite"]),
+        (Seen(local=NOW, since=LONG_AGO), []),
+        (Seen(since=NOW, has_storage=True), []),
+        (Seen(since=LONG_AGO, has_storage=True), ["stale local", "stale offsite"]),
+    ],
+)
+def test_what_is_wrong(seen: Seen, kinds: list[str]) -> None:
+    assert list(problems(seen, NOW)) == kinds
+
+
+def test_a_problem_is_told_once_and_its_end_too() -> None:
+    begun = news(Watch(), {"archive": "x"}, NOW)
+    assert (begun.begun, begun.over, begun.wants_backup) == (("archive",), (), False)
+    lasting = Watch({"archive": "x"}, frozenset({"archive"}), late=True)
+    assert news(lasting, {"archive": "y"}, NOW).begun == ()
+    ended = news(lasting, {}, NOW)
+    assert (ended.begun, ended.over, ended.wants_backup) == ((), ("archive",), True)
+
+
+def test_a_backup_is_wanted_only_when_the_archive_goes_on() -> None:
+    late = Watch(late=True)
+    assert not news(late, {"database": "another"}, NOW).wants_backup
+    assert not news(late, {"archive": "x"}, NOW).wants_backup
+    assert news(late, {"backup": "failed"}, NOW).wants_backup
+    assert not news(Watch(), {}, NOW).wants_backup
+
+
+def test_who_could_not_be_told_is_told_later() -> None:
+    tried = Watch({"backup": "x"}, tried={"backup": NOW})
+    assert news(tried, {"backup": "x"}, NOW + timedelta(minutes=1)).begun == ()
+    assert news(tried, {"backup": "x"}, NOW + timedelta(minutes=6)).begun == ("backup",)
+
+
+def test_it_is_stored_and_read_back() -> None:
+    watch = Watch({"backup": "x"}, frozenset({"backup"}), late=True, tried={"archive": NOW})
+    assert Watch.stored(watch.as_data()) == watch
+    assert Watch.stored({}) == Watch()
