@@ -1,0 +1,227 @@
+"""Backups and restores of a database against plain copies of the same data in one run, and what is lost.
+
+The database is pgbench's, beside an S3 server on the same machine. Durations of backups and restores are
+those of the operations' own steps: until a copy is listed, until a cluster is replayed and shut down. The
+loss is measured while a row is committed twenty times a second: the database is killed, its volume and the
+local repository are deleted, and what the off-site repository gives back is compared with the last commit
+that was told. Archiving is measured as transactions per second beside a database of the same data without
+backups, by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import docker
+from bench._stage import engine, havre, load_average, say, scratch
+from bench.harness import Bench
+
+from support.object_storage import ObjectStorage
+from support.repository import Repository, manifest
+from support.server import Server
+from support.shop import PLACE, PROJECT, Shop, wait
+
+PLAIN: Final = "unsaved"
+_DATA: Final = "/var/lib/postgresql/data"
+_LONG: Final = 1800.0
+
+
+@contextmanager
+def deployed(server: Server, client: docker.APIClient, folder: Path, scale: int) -> Iterator[Shop]:
+    """The database with its data, saved once, and one without backups beside it."""
+    storage = ObjectStorage(folder / "storage")
+    storage.start()
+    shop = Shop(server, client, storage, folder, rpo="1m", incremental="0 0 29 2 *", full="0 0 29 2 *")
+    shop.set_storage()
+    server.deploy(shop.repository.folder)
+    plain = manifest(PLAIN, drain="1s", stop_grace="2s")
+    plain["services"]["db"] = {"kind": "postgres", "backups": False}
+    server.deploy(Repository(folder / PLAIN, plain).folder)
+    wait(lambda: shop.operations("backup") and shop.all_backups_done(), "no first backup", seconds=_LONG)
+    for project in (PROJECT, PLAIN):
+        inside(client, project, "pgbench", "-i", "-q", "-s", str(scale), "-U", "postgres", project)
+    try:
+        yield shop
+    finally:
+        server.cli("destroy", "-p", PROJECT, "--volumes", "--yes-destroy", PLACE, check=False)
+        server.cli("destroy", "-p", PLAIN, "--volumes", "--yes-destroy", f"{PLAIN}-production", check=False)
+        storage.kill()
+
+
+def inside(client: docker.APIClient, project: str, *command: str) -> str:
+    """What a command in a project's database says."""
+    label = [f"havre.project={project}", "havre.service=db", "havre.role=data"]
+    (container,) = client.containers(filters={"label": label})
+    made = client.exec_create(container["Id"], list(command), user="postgres")
+    out = str(client.exec_start(made["Id"]).decode())
+    if client.exec_inspect(made["Id"])["ExitCode"]:
+        raise RuntimeError(out)
+    return out
+
+
+def seconds_of(client: docker.APIClient, script: str) -> float:
+    """How long a script in the database's container takes."""
+    begun = time.monotonic()
+    inside(client, PROJECT, "bash", "-ec", script)
+    return time.monotonic() - begun
+
+
+def copies(shop: Shop, client: docker.APIClient) -> dict[str, float]:
+    """Seconds of each way to copy the whole cluster."""
+    raw = f"cp -a {_DATA}/pgdata {_DATA}/raw && sync -f {_DATA}/raw"
+    base = f"pg_basebackup -U postgres -D {_DATA}/base -c fast -X none"
+    found = {"raw copy": seconds_of(client, raw), "pg_basebackup": seconds_of(client, base)}
+    inside(client, PROJECT, "rm", "-rf", f"{_DATA}/raw", f"{_DATA}/base")
+    shop.havre("backup", "now", "--full")
+    steps = steps_of(shop, "backup")
+    return found | {"backup local": steps["local"], "backup off-site": steps["offsite"]}
+
+
+def restores(shop: Shop) -> dict[str, float]:
+    """Seconds of restoring the newest moment from each repository, and until it serves."""
+    found = {}
+    for name, repository in (("local", "local"), ("off-site", "offsite")):
+        begun = time.monotonic()
+        shop.havre("restore", "--from", repository, "--yes-restore", PLACE)
+        whole = time.monotonic() - begun
+        steps = steps_of(shop, "restore")
+        found |= {
+            f"restore {name}": steps["restore"],
+            f"restore {name}, asked to serving": whole,
+            f"restore {name}, without an answer": sum(steps[name] for name in ("stop", "swap", "start")),
+        }
+        wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
+        shop.havre("restore", "--confirm", "--yes-restore", PLACE)
+    return found
+
+
+def steps_of(shop: Shop, kind: str) -> dict[str, float]:
+    """Seconds of each step of the newest operation of a kind."""
+    newest = next(row for row in shop.operations(kind) if not row["params"].get("dry_run"))
+    assert newest["state"] == "succeeded", newest["error"]
+    row: dict[str, Any] = shop.server.json("operations", "show", str(newest["id"]))
+    return {
+        step["name"]: (moment(step["finished_at"]) - moment(step["started_at"])).total_seconds()
+        for step in row["steps"]
+        if step["finished_at"]
+    }
+
+
+def moment(text: str) -> datetime:
+    """A time as the API and PostgreSQL write it."""
+    return datetime.fromisoformat(text.strip())
+
+
+def throughput(client: docker.APIClient, project: str, seconds: int) -> float:
+    """Transactions per second of pgbench with 8 clients."""
+    out = inside(
+        client, project, "pgbench", "-n", "-c", "8", "-j", "1", "-T", str(seconds), "-U", "postgres", project
+    )
+    return float(out.partition("tps = ")[2].split()[0])
+
+
+class Beat:
+    """A row that is committed twenty times a second, and the last commit that was told."""
+
+    def __init__(self, shop: Shop, client: docker.APIClient) -> None:
+        self.last: datetime | None = None
+        script = "INSERT INTO beat VALUES (clock_timestamp()) RETURNING at \\watch 0.05"
+        command = ["bash", "-c", f"echo '{script}' | psql -XAtq -U postgres -d {PROJECT}"]
+        made = client.exec_create(shop.container(), command, user="postgres")
+        stream = client.exec_start(made["Id"], stream=True)
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+
+    def _read(self, stream: Iterator[bytes]) -> None:
+        held = b""
+        for piece in stream:
+            *lines, held = (held + piece).split(b"\n")
+            told = [line for line in lines if line[:2] == b"20"]
+            if told:
+                self.last = moment(told[-1].decode())
+
+
+def loss(shop: Shop, client: docker.APIClient, after: float) -> tuple[float, float]:
+    """Seconds of commits that are lost for good, and seconds until the rest is back."""
+    shop.sql("CREATE TABLE IF NOT EXISTS beat (at timestamptz)")
+    beat = Beat(shop, client)
+    wait(lambda: beat.last, "nothing is committed")
+    time.sleep(after)
+    client.kill(shop.container())
+    last = beat.last
+    assert last is not None
+    shop.lose_everything()
+    begun = time.monotonic()
+    shop.havre("restore", "--from", "offsite", "--yes-restore", PLACE)
+    back = time.monotonic() - begun
+    found = moment(shop.sql("SELECT max(at) FROM beat"))
+    wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
+    return (last - found).total_seconds(), back
+
+
+def main() -> int:
+    """Copies, restores, throughput by turns, losses."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="scale 5, one turn, one loss")
+    parser.add_argument("--scale", type=int, default=70, help="of pgbench; 70 is 1 GB")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument(
+        "--losses", type=int, default=20, help="random moments at which everything here is lost"
+    )
+    options = parser.parse_args()
+    scale, turns, losses = (5, 1, 1) if options.quick else (options.scale, options.turns, options.losses)
+    bench = Bench("continuity", quick=options.quick)
+    bench.details |= {"load_average": load_average(), "scale": scale}
+    with (
+        scratch() as folder,
+        havre() as server,
+        engine() as client,
+        deployed(server, client, folder, scale) as shop,
+    ):
+        size = int(shop.sql("SELECT pg_database_size(current_database())"))
+        bench.details["database_bytes"] = size
+        say(f"{size / 1e9:.2f} GB")
+        ways = [copies(shop, client) for _ in range(turns)]
+        say(f"copies: {ways}")
+        back = [restores(shop) for _ in range(turns)]
+        say(f"restores: {back}")
+        pace = [
+            tuple(throughput(client, project, 5 if options.quick else 30) for project in (PLAIN, PROJECT))
+            for _ in range(turns)
+        ]
+        say(f"transactions per second, without and with: {pace}")
+        chance = random.Random(1)
+        lost = []
+        for _ in range(losses):
+            lost.append(loss(shop, client, chance.uniform(5, 20 if options.quick else 90)))
+            say(f"lost {lost[-1][0]:.1f} s, back after {lost[-1][1]:.1f} s")
+    bench.details |= {"copies": ways, "restores": back, "throughput": pace, "losses": lost}
+    median = {name: statistics.median(way[name] for way in ways) for name in ways[0]}
+    median |= {name: statistics.median(way[name] for way in back) for name in back[0]}
+    for name in ("backup local", "backup off-site"):
+        bench.figure(f"{name}, times pg_basebackup", median[name] / median["pg_basebackup"])
+    for name in ("restore local", "restore off-site"):
+        bench.figure(f"{name}, times a raw copy", median[name] / median["raw copy"])
+    for name, value in median.items():
+        bench.figure(name, value, unit="s")
+    overhead = 100 * (1 - statistics.median(saved / plain for plain, saved in pace))
+    bench.figure("overhead of archiving on pgbench", overhead, unit="%", goal=5)
+    bench.figure(
+        "lost after kill -9 and deletion, rpo 1m, the most", max(each[0] for each in lost), unit="s", goal=60,
+        note=f"{len(lost)} moments, median {statistics.median(each[0] for each in lost):.1f} s",
+    )  # fmt: skip
+    bench.figure("back from off-site only, median", statistics.median(each[1] for each in lost), unit="s")
+    return bench.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
