@@ -105,26 +105,39 @@ def test_a_database_returns_to_a_time_and_to_a_release_and_what_was_replaced_is_
     shop.havre("restore", "--confirm", "--yes-restore", PLACE)
     assert shop.backups()["databases"][0]["replaced"] == []
 
+    # Beside: one table of the moment before, and nothing of the present data is touched.
+    shop.havre("restore", "--to", moment, "--as", "before", "--table", "note")
+    assert shop.inside("psql", "-XAtq", "-d", "before", "-c", "select count(*), max(n) from note") == "2|2"
+    assert shop.rows() == [1, 2, 3]
+    again = shop.havre("restore", "--to", moment, "--as", "before", check=False)
+    assert again.returncode == 1
+    assert "has a database before already" in again.stdout
+    wrong = shop.havre("restore", "--to", moment, "--as", "other", "--table", "nowhere", check=False)
+    assert "there was no table nowhere" in wrong.stdout, wrong.stdout
+    assert not {"other", "other.loading"} & set(shop.sql("select datname from pg_database").split())
+    assert not shop.inside("find", "/var/lib/postgresql/data", "-maxdepth", "1", "-name", "*ed-*")
+
     # What the restore replaced is on another timeline, and can be returned to, from elsewhere too.
     shop.restore("--to", last, "--from", "offsite")
     assert shop.rows() == [1, 2, 3, 4]
 
 
 def test_a_rollback_takes_the_data_along(shop: Shop) -> None:
+    live = next(r["number"] for r in shop.server.json("releases", "--project", PROJECT) if r["current"])
     shop.repository.commit(version="3")
     shop.server.deploy(shop.repository.folder)
     shop.add(5)
     shop.sql("update note set n = 6 where n = 1")
-    asked = json.loads(shop.havre("rollback", "2", "--with-data", "--dry-run", "--json").stdout)
+    asked = json.loads(shop.havre("rollback", str(live), "--with-data", "--dry-run", "--json").stdout)
     assert asked["losses"]["tables"] == [{"table": "note", "inserted": 1, "changed": 1, "deleted": 0}]
     assert not asked["losses"]["is_least"]
-    told = shop.havre("rollback", "2", "--with-data", check=False)
+    told = shop.havre("rollback", str(live), "--with-data", check=False)
     assert told.returncode == 64
     assert "note: 1 inserted, 1 changed" in told.stdout
     assert f"--yes-rollback {PLACE}" in told.stderr
     assert shop.rows() == [2, 3, 4, 5, 6]
 
-    shop.havre("rollback", "2", "--with-data", "--yes-rollback", PLACE)
+    shop.havre("rollback", str(live), "--with-data", "--yes-rollback", PLACE)
     assert shop.rows() == [1, 2, 3, 4]
     assert shop.server.json("releases", "--project", PROJECT)[0]["current"] is False
     assert Site(f"{PROJECT}.localhost").version() == "2"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from havre.adapters.notify.webhook import post
+from havre.errors import UsageError
 from havre.manifest.cron import Hook
 from havre.manifest.services import SecretReference
 from havre.operations.workloads import Composition
@@ -23,4 +24,10 @@ def send(composition: Composition, hook: Hook, document: Mapping[str, Any]) -> i
         HavreError: it was refused, or did not get there.
     """
     url = hook.url
-    return post(composition.values[url.secret].strip() if isinstance(url, SecretReference) else url, document)
+    if not isinstance(url, SecretReference):
+        return post(url, document)
+    if url.secret not in composition.values:
+        raise UsageError(
+            f"the release does not know the secret {url.secret}, which says who is told", hint="havre restart"
+        )
+    return post(composition.values[url.secret].strip(), document)

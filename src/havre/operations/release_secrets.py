@@ -70,7 +70,10 @@ def _secrets_of_programs(spec: EnvironmentSpec) -> set[str]:
     """Without logins of registries: these are not part of a release, so that they can expire."""
     apps = [service for service in spec.services.values() if isinstance(service, AppService)]
     values = [value for service in apps for value in service.env.values()]
-    hooks = [job.on_failure.url for service in apps for job in service.cron.values() if job.on_failure]
+    databases = [service for service in spec.services.values() if isinstance(service, PostgresService)]
+    told = [job.on_failure for service in apps for job in service.cron.values()]
+    told += [database.backups.on_failure for database in databases]
+    hooks = [hook.url for hook in told if hook]
     built = [s for s in spec.services.values() if isinstance(s, AppService | StaticService) and s.build]
     builds = [value for service in built if service.build for value in service.build.secrets.values()]
     return {value.secret for value in [*values, *hooks, *builds] if isinstance(value, SecretReference)}

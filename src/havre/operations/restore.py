@@ -8,6 +8,7 @@ changes nothing, and after it the present data comes back.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
-from havre.operations import restore_points
+from havre.operations import restore_beside, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.live import live_composition
@@ -34,7 +35,7 @@ _START_PATIENCE: Final = 600.0
 _ARCHIVE_PATIENCE: Final = 30.0
 _POLL: Final = 0.2
 _DATA: Final = "/var/lib/postgresql/data/pgdata"
-_JOBS: Final = ("restore", "swap", "back")
+_JOBS: Final = ("restore", "extract", "swap", "back")
 
 
 def runbook(run: Run) -> Runbook:
@@ -43,6 +44,8 @@ def runbook(run: Run) -> Runbook:
     look = Step("plan", "Find the backup and the way to the moment", restore.plan)
     if run.operation.params.get("dry_run"):
         return Runbook(steps=(look,), undo=lambda: "nothing had been changed")
+    if run.operation.params.get("beside"):
+        return restore_beside.runbook(run, restore, look)
     return Runbook(
         steps=(
             look,
@@ -102,6 +105,8 @@ class Restore:
             now=timezone.now(),
             branches=continuity.branches_of(self.run.environment, self.database.name),
         )
+        params = self.run.operation.params
+        chosen_plan = replace(chosen_plan, beside=params.get("beside") or "", table=params.get("table") or "")
         if is_running:
             require_room(chosen_plan, self.database.free_bytes())
         self.run.remember(service=self.database.name, plan=chosen_plan.as_data())
@@ -109,8 +114,8 @@ class Restore:
 
     def restore(self) -> str:
         """The files and the replay, as a job that outlives this worker."""
-        command = ("havre-restore", self._number, *arguments(self._plan, f"{_DATA}.restored-{self._number}"))
-        self._run_job("restore", command, at_most=_LONGEST)
+        command = ("havre-restore", self.number, *arguments(self._plan, f"{_DATA}.restored-{self.number}"))
+        self.run_job("restore", command, at_most=_LONGEST)
         return "complete"
 
     def stop(self) -> str:
@@ -127,8 +132,8 @@ class Restore:
 
     def swap(self) -> str:
         """What is replaced is renamed, not removed."""
-        self._run_job("swap", ("havre-swap", "there", self._number), at_most=_SWAP_PATIENCE)
-        return f"the replaced data is kept as pgdata.replaced-{self._number}"
+        self.run_job("swap", ("havre-swap", "there", self.number), at_most=_SWAP_PATIENCE)
+        return f"the replaced data is kept as pgdata.replaced-{self.number}"
 
     def start(self) -> str:
         """Until it is healthy."""
@@ -147,7 +152,7 @@ class Restore:
             made = queries.enqueue("backup", self.run.environment, params, actor="havre")
             self.run.remember(backup=made.pk)
         back = look_again(self.run, self.database)
-        self._take_jobs_away()
+        self.take_jobs_away()
         told = f"operation {self.run.operation.result['backup']} makes a backup"
         return f"{told}; {back}" if back else told
 
@@ -159,10 +164,10 @@ class Restore:
         if self.run.operation.result.get("stopped"):
             self._scale_to_none()
             self.database.take_job_away("swap")
-        self._run_job("back", ("havre-swap", "back", self._number), at_most=_SWAP_PATIENCE)
+        self.run_job("back", ("havre-swap", "back", self.number), at_most=_SWAP_PATIENCE)
         if self.run.operation.result.get("stopped"):
             self._start()
-        self._take_jobs_away()
+        self.take_jobs_away()
         return "the database serves with the data of before"
 
     # What is needed for that
@@ -194,7 +199,8 @@ class Restore:
         return Branch(timeline, timezone.now(), ancestors_of(history.out))
 
     @property
-    def _number(self) -> str:
+    def number(self) -> str:
+        """What names its files."""
         return str(self.run.operation.pk)
 
     @property
@@ -212,7 +218,7 @@ class Restore:
             return Target(Aim.TIME, at=datetime.fromisoformat(params["at"]))
         return Target(Aim.LATEST)
 
-    def _run_job(self, what: str, command: tuple[str, ...], *, at_most: float) -> None:
+    def run_job(self, what: str, command: tuple[str, ...], *, at_most: float) -> None:
         """Run a job to its good end, once; one that a dead worker left is waited for."""
         if self.run.operation.result.get(f"done_{what}"):
             return
@@ -251,7 +257,8 @@ class Restore:
             f"{self.database.name} did not start", hint=f"see `havre logs --service {self.database.name}`"
         )
 
-    def _take_jobs_away(self) -> None:
+    def take_jobs_away(self) -> None:
+        """Of whatever step."""
         for what in _JOBS:
             self.database.take_job_away(what)
 

@@ -59,6 +59,10 @@ class Plan:
     target: Target
     timeline: int = 0
     """The history to follow."""
+    beside: str = ""
+    """The name of a database beside the present one that is to be made; without, that one is replaced."""
+    table: str = ""
+    """The only table with rows in the database beside."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -66,6 +70,13 @@ class Plan:
         kind = {"full": "full", "incr": "incremental", "diff": "differential"}[self.backup.kind]
         made = _shown(self.backup.stopped)
         read = f"read the {kind} backup {self.backup.label} of {made}, {self.backup.size / 1e6:.0f} MB"
+        if self.beside:
+            rows = f"with the rows of {self.table} only" if self.table else "whole"
+            return (
+                f"{read}, from the {self.repository} repository",
+                f"replay the WAL since then, to {self.target}, beside the database, which goes on",
+                f"make the database {self.beside} of it, {rows}, in the same server; nothing is replaced",
+            )
         return (
             f"{read}, from the {self.repository} repository",
             f"replay the WAL since then, to {self.target}, beside the database, which goes on meanwhile",
@@ -86,6 +97,8 @@ class Plan:
             "lsn": self.target.lsn,
             "timeline": self.timeline,
             "name": self.target.name,
+            "beside": self.beside,
+            "table": self.table,
             "steps": list(self.steps),
         }
 
@@ -140,7 +153,8 @@ def require_room(planned: Plan, free: int) -> None:
     Raises:
         UsageError: there is too little.
     """
-    needed = planned.backup.size + planned.backup.size // 10 + _ROOM_FOR_WAL
+    copies = 2 if planned.beside else 1
+    needed = copies * (planned.backup.size + planned.backup.size // 10) + _ROOM_FOR_WAL
     if free < needed:
         raise UsageError(
             f"the restored database needs {needed / 1e9:.1f} GB beside the present one, {free / 1e9:.1f} GB"

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field, SecretStr, StrictBool, StrictInt, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    SecretStr,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    model_validator,
+)
 
 from havre.interfaces.api.schemas import Confirm, Ref, Source, Subfolder, Value, Wanted
-from havre.manifest.values import EnvName, Name
+from havre.manifest.values import EnvName, Name, PostgresName
+
+_TABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$"
+"""A table, or schema and table. Names that want quoting are not taken: they end up in statements."""
 
 PLACE = r"^[^\x00-\x1f\x7f]+\.[^.\x00-\x1f\x7f]+$"
 
@@ -186,13 +197,16 @@ class RestoreParams(Wanted):
 
     ``at`` is a time, ``release`` the number of one whose restore point is meant; without both it is the
     newest moment. A repository is chosen unless one is named. A dry run only says what would be done.
-    ``confirm`` is wanted by a protected environment.
+    ``beside``: nothing is replaced, a new database of that name is made in the same server, with the rows of
+    ``table`` only if that is given. ``confirm`` is wanted by a protected environment.
     """
 
     service: Name | None = None
     at: AwareDatetime | None = None
     release: Annotated[StrictInt, Field(ge=1)] | None = None
     repository: Literal["local", "offsite"] | None = None
+    beside: PostgresName | None = None
+    table: Annotated[str, StringConstraints(pattern=_TABLE)] | None = None
     dry_run: StrictBool = False
     confirm: Confirm = ""
 
@@ -200,6 +214,8 @@ class RestoreParams(Wanted):
     def _one_target(self) -> RestoreParams:
         if self.at and self.release:
             raise ValueError("either `at` or `release`, not both")
+        if self.table and not self.beside:
+            raise ValueError("`table` goes with `beside`: one table is never put into the present data")
         return self
 
 

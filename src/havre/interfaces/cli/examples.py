@@ -94,6 +94,8 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre restore", "to the newest moment that is saved; asks"),
         ("havre restore --to '2026-11-20 14:32'", "of this machine's time zone"),
         ("havre restore --to-release 12 --from offsite", "the restore point before its release command"),
+        ("havre restore --to '2026-11-20 14:32' --as before", "a database beside; nothing is replaced"),
+        ("havre restore --to '2026-11-20 14:32' --as before --table member", "only the rows of one table"),
         ("havre restore --confirm", "remove what the restore replaced"),
     ),
     "backup now": (

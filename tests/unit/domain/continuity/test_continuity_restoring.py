@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -109,6 +110,18 @@ def test_the_disk_of_the_present_database_is_not_filled() -> None:
 def command(target: Target) -> list[str]:
     planned = plan(INFO, target, wanted=None, now=NOON).as_data()
     return list(arguments(planned, "/data/new"))
+
+
+def test_beside_nothing_is_replaced_and_twice_the_room_is_needed() -> None:
+    made = plan(INFO, Target(Aim.LATEST), wanted=None, now=NOON)
+    beside = replace(made, beside="before", table="member")
+    assert any("replaced" in step for step in beside.steps)
+    assert not any("stop the database" in step for step in beside.steps)
+    assert "with the rows of member only" in beside.steps[-1]
+    room = made.backup.size + made.backup.size // 10 + 200_000_000
+    require_room(made, room)
+    with pytest.raises(UsageError, match="beside the present one"):
+        require_room(beside, room)
 
 
 def test_the_command_to_the_newest_moment() -> None:

@@ -195,6 +195,24 @@ def restore(
             autocompletion=completion.services,
         ),
     ] = "",
+    beside: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Replace nothing: make a database of this name beside the present one.",
+            show_default=False,
+        ),
+    ] = "",
+    table: Annotated[
+        str,
+        typer.Option(
+            "--table",
+            metavar="[SCHEMA.]TABLE",
+            help="With --as: only the rows of this table; the others are there, and empty.",
+            show_default=False,
+        ),
+    ] = "",
     only_plan: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     keep: Annotated[
         bool,
@@ -216,7 +234,7 @@ def restore(
 
     The database serves until the restored data is complete beside it; then the two change places. What was
     written after the moment is not in the restored data. The replaced data stays on the server until
-    `havre restore --confirm`.
+    `havre restore --confirm`. With --as nothing is replaced: a database of that name is made beside it.
     """
     full_name = f"{project_of(place.project)}-{place.environment}"
     params: dict[str, Any] = {"service": service or None}
@@ -230,11 +248,21 @@ def restore(
         raise UsageError(f"{from_!r} is no repository", hint="--from local, or --from offsite")
     if to_release and to != "latest":
         raise UsageError("give either --to or --to-release")
+    if table and not beside:
+        raise UsageError(
+            "--table goes with --as: one table is never put into the present data",
+            hint="take it beside, look at it, and copy the rows that you want",
+        )
     params |= {
         "at": None if to == "latest" else _moment(to).isoformat(),
         "release": to_release,
         "repository": from_ or None,
+        "beside": beside or None,
+        "table": table or None,
     }
+    if beside and not only_plan:  # nothing that could be lost
+        run_operation(ctx, "restore", place, params, following, consented=yes_restore or full_name)
+        return
     if only_plan or yes_restore != full_name:
         _show_plan(ctx, place, params, as_json=following.as_json)
         if only_plan:
