@@ -12,12 +12,14 @@ from havre.domain.continuity.info import ANNOTATION, BackupSet
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.database import Database, TaskState, chosen
 from havre.operations.continuity.live import live_composition
 from havre.records import continuity
 
 _LONGEST: Final = 24 * 3600.0
 _LOCK_PATIENCE: Final = 6 * 3600.0
+_TRIES: Final = 3
+_LOCK_PAUSE: Final = 2.0
 _TYPES: Final = {"full": "full", "incremental": "incr"}
 
 
@@ -117,7 +119,8 @@ class Backup:
             return "nothing had been started"
         for database in databases:
             for repository in Repository:
-                database.stop_task(self._task(repository))
+                for tried in range(_TRIES):
+                    database.stop_task(f"{self._task(repository)}-{tried}")
         kept = [f"{row.service} {row.repository}" for row in self.run.operation.backups.all()]
         return f"kept: {', '.join(kept)}" if kept else "nothing was copied"
 
@@ -152,7 +155,6 @@ class Backup:
 
     def _copy_one(self, database: Database, repository: Repository) -> BackupSet:
         number = self.run.operation.pk
-        task = self._task(repository)
         found = database.info(repository)
         if found.problem(repository):
             cause = failures.cause(found.problem(repository))
@@ -160,6 +162,22 @@ class Backup:
         made = found.made_by(number, repository)
         if made:  # before the worker died
             return made
+        for tried in range(_TRIES):
+            ended = self._ended(database, repository, f"{self._task(repository)}-{tried}")
+            if not failures.is_locked(ended.log):
+                break
+            self.run.platform.stopping.wait(_LOCK_PAUSE)
+        for line in ended.log.splitlines():
+            self.run.log(line, f"backup {database.name} {repository}")
+        made = database.info(repository).made_by(number, repository)
+        if made is None or ended.exit_code:
+            cause = failures.cause(ended.log)
+            raise BackupError(cause.message, hint=cause.hint, detail="\n".join(failures.errors(ended.log)))
+        return made
+
+    def _ended(self, database: Database, repository: Repository, task: str) -> TaskState:
+        """The end of a copy; another backup may have begun at the same moment, which holds the lock then."""
+        number = self.run.operation.pk
         if database.task_state(task).state == "none":
             self._wait_for_lock(database)
             kind = _TYPES.get(str(self.run.operation.params.get("type")), "incr")
@@ -173,14 +191,7 @@ class Backup:
                 "backup",
             ]
             database.start_task(task, command)
-        ended = database.wait_for_task(task, at_most=_LONGEST, tell=lambda: self._tell(database))
-        for line in ended.log.splitlines():
-            self.run.log(line, f"backup {database.name} {repository}")
-        made = database.info(repository).made_by(number, repository)
-        if made is None or ended.exit_code:
-            cause = failures.cause(ended.log)
-            raise BackupError(cause.message, hint=cause.hint, detail="\n".join(failures.errors(ended.log)))
-        return made
+        return database.wait_for_task(task, at_most=_LONGEST, tell=lambda: self._tell(database))
 
     def _wait_for_lock(self, database: Database) -> None:
         """Two backups of one database do not run beside each other."""

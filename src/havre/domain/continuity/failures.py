@@ -24,6 +24,7 @@ class Cause:
     hint: str = ""
 
 
+_LOCKED: Final = re.compile(r"\[050\]|unable to acquire lock")
 _STORAGE: Final = "`havre backup storage test` looks closer"
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     (
@@ -54,7 +55,7 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (r"No space left on device|\[040\].*write", "the disk is full", "`havre doctor` looks at the disks"),
     (
-        r"\[050\]|unable to acquire lock",
+        _LOCKED.pattern,
         "another backup of this database runs",
         "wait for it: havre operations list",
     ),
@@ -80,6 +81,11 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (r"\[055\]|missing .*file|unable to load info file", "the repository is empty or damaged", _STORAGE),
 )
+
+
+def is_locked(log: str) -> bool:
+    """Whether it failed because another one was at work."""
+    return bool(_LOCKED.search(log))
 
 
 def errors(log: str) -> list[str]:

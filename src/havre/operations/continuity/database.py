@@ -220,9 +220,13 @@ class DatabaseView:
         return sorted(line.rpartition("-")[2] for line in answer.out.split())
 
     def backlog(self) -> tuple[int, float]:
-        """Segments of WAL that wait to be archived, and for how many seconds the first one has."""
+        """Segments of WAL that wait to be archived, and for how many seconds the first one has.
+
+        What a restore brought along waits since the database was started with it.
+        """
         waiting, seconds = self.query(
-            "SELECT count(*), coalesce(extract(epoch FROM now() - min(modification)), 0)"
+            "SELECT count(*), coalesce(extract(epoch FROM"
+            " now() - min(greatest(modification, pg_postmaster_start_time()))), 0)"
             " FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"
         ).split("|")
         return int(waiting), float(seconds)
