@@ -64,6 +64,12 @@ def test_the_storage_is_tried_and_what_is_secret_is_nowhere(shop: Shop) -> None:
     }
     assert all(row["operation"] == first["id"] and not row["problem"] for row in found["backups"])
     assert all(not each["problem"] for each in found["databases"][0]["repositories"])
+    planned = json.loads(shop.havre("backup", "schedule", "--json").stdout)
+    assert {(row["type"], row["schedule"]) for row in planned} == {
+        ("full", "0 2 * * 0"),
+        ("incremental", "0 2 * * 1-6"),
+    }
+    assert all(row["next"] for row in planned)
     shown = [
         json.dumps(shop.engine.inspect_service(DB)),
         json.dumps(shop.engine.inspect_container(shop.container())),

@@ -14,6 +14,8 @@ LATE: Final = 30.0
 """Seconds that a segment of WAL may wait for a repository: it takes one, if all is well."""
 STALE: Final = timedelta(hours=50)
 """Backups are made daily; one may fail, two in a row may not."""
+ASKED: Final = frozenset({"archive", "database"})
+"""Kinds of problems that only the database itself can tell."""
 _TRY_AGAIN: Final = timedelta(minutes=5)
 
 
@@ -115,4 +117,4 @@ def news(before: Watch, found: Mapping[str, str], now: datetime) -> News:
     """What is new in what is wrong now."""
     begun = tuple(kind for kind in found if kind not in before.told and before.is_due(kind, now))
     over = tuple(kind for kind in sorted(before.told) if kind not in found and before.is_due(kind, now))
-    return News(begun, over, before.late and not {"archive", "database"} & found.keys())
+    return News(begun, over, before.late and not ASKED & found.keys())

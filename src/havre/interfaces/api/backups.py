@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final, Literal
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Router, Schema, Status
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
 
 from havre.adapters import sealing
 from havre.config import config
+from havre.domain.schedule import Schedule
 from havre.errors import UsageError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
@@ -23,6 +25,7 @@ from havre.interfaces.api.schemas import Wanted
 from havre.manifest.values import Name
 from havre.records import continuity
 from havre.records.models import BackupStorage
+from havre.records.planned_backups import planned_backups
 
 router = Router(tags=["backups"])
 
@@ -125,6 +128,16 @@ class SavedDatabase(Schema):
     waiting_seconds: float
 
 
+class PlannedRow(Schema):
+    """When a database is backed up, as in crontab(5); ``next``: null for never."""
+
+    service: str
+    type: str
+    schedule: str
+    timezone: str
+    next: datetime | None
+
+
 class Saved(Schema):
     """What is saved of an environment.
 
@@ -145,6 +158,28 @@ async def backups(request: HttpRequest, project: Name, environment: Name) -> dic
     await sync_to_async(lookup.environment)(project, environment)
     question = {"query": "backups", "project": project, "environment": environment}
     return await worker_client.ask(config().paths, question)
+
+
+@router.get(
+    "/environments/{project}/{environment}/backups/schedule",
+    response=list[PlannedRow],
+    summary="List planned backups",
+)
+def planned(request: HttpRequest, project: Name, environment: Name) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
+    """As the live release plans them, the next one first."""
+    now = timezone.now()
+    found = planned_backups(lookup.environment(project, environment)).values()
+    rows = [
+        {
+            "service": each.service,
+            "type": each.type,
+            "schedule": each.job.schedule,
+            "timezone": each.job.timezone,
+            "next": Schedule(each.job.schedule, each.job.timezone).after(now),
+        }
+        for each in found
+    ]
+    return sorted(rows, key=lambda row: (row["next"] is None, row["next"]))
 
 
 @router.get("/backup-storage", response=Storage | None, summary="Show the off-site storage")

@@ -102,6 +102,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre backup now", "what changed since the last one"),
         ("havre backup now --full -s db -e staging", ""),
     ),
+    "backup schedule": (
+        ("havre backup schedule", ""),
+        ("havre backup schedule -e staging --json", ""),
+    ),
     "backup list": (
         ("havre backup list", ""),
         ("havre backup list -e staging --json", ""),

@@ -73,6 +73,12 @@ def warn(text: str) -> None:
     complain().print(Text.assemble(("warning  ", "bold yellow"), Text(text)), soft_wrap=True)
 
 
+def until(text: str | None) -> str:
+    """How long until a time of the API: ``in 3 hours``; ``never`` without one."""
+    found = moment(text)
+    return f"in {humanize.naturaldelta(found - datetime.now(UTC))}" if found else "never"
+
+
 def steps(title: str, told: Iterable[str]) -> None:
     """Say what will be done, numbered, on standard output."""
     console = say()

@@ -9,7 +9,7 @@ from typing import Final
 from django.utils import timezone
 
 from havre.domain.continuity.repositories import Repository
-from havre.domain.continuity.watching import Seen, Watch, news, problems
+from havre.domain.continuity.watching import ASKED, Seen, Watch, news, problems
 from havre.errors import HavreError
 from havre.manifest import PostgresService
 from havre.operations.alerts import send
@@ -40,13 +40,15 @@ def look(platform: Platform, environment: Environment) -> bool:
 
 def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
     environment, now = composition.environment, timezone.now()
-    try:
-        seen = _seen(DatabaseView(platform.engine, composition, name))
-    except HavreError as error:
-        log.debug("backups of %s/%s: %s", environment, name, error.message)
-        return False  # it does not run now, which other eyes watch
     before = Watch.stored(continuity.watch_of(environment, name))
-    found = problems(seen, now)
+    seen, kept = _recorded(composition, name), {}
+    try:
+        seen = _asked(DatabaseView(platform.engine, composition, name), seen)
+    except HavreError as error:
+        # It does not run, which other eyes watch; what it was seen with last stands until it can be asked.
+        log.debug("backups of %s/%s: %s", environment, name, error.message)
+        kept = {kind: text for kind, text in before.problems.items() if kind in ASKED}
+    found = kept | problems(seen, now)
     changed = news(before, found, now)
     wants_backup = changed.wants_backup and not _is_under_way(environment)
     if wants_backup:
@@ -62,18 +64,19 @@ def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
     return wants_backup
 
 
-def _seen(view: DatabaseView) -> Seen:
+def _asked(view: DatabaseView, recorded: Seen) -> Seen:
     waiting, seconds = view.backlog()
-    release, environment = view.composition.release, view.environment
-    last = continuity.last_backup(environment, view.name)
+    return replace(recorded, waiting=waiting, seconds=seconds, foreign=view.foreign(view.identifier()))
+
+
+def _recorded(composition: Composition, name: str) -> Seen:
+    release, environment = composition.release, composition.environment
+    last = continuity.last_backup(environment, name)
     failed = (last.error or {}).get("message", "") if last and last.state == Operation.State.FAILED else ""
     return Seen(
-        waiting=waiting,
-        seconds=seconds,
-        foreign=view.foreign(view.identifier()),
         failed=str(failed),
-        local=continuity.last_good(environment, view.name, Repository.LOCAL),
-        offsite=continuity.last_good(environment, view.name, Repository.OFFSITE),
+        local=continuity.last_good(environment, name, Repository.LOCAL),
+        offsite=continuity.last_good(environment, name, Repository.OFFSITE),
         since=release.live_at,
         has_storage=continuity.storage_of(release.storage_version) is not None,
     )

@@ -125,6 +125,29 @@ def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
     _warn(answer)
 
 
+@app.command()
+@grouped
+def schedule(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
+    """List when databases are backed up by themselves: `backups` in havre.yaml says so."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
+
+    name = project_of(place.project)
+    rows = open_client(ctx).get(f"{at(name, place.environment, 'backups')}/schedule")
+    if as_json:
+        screen.print_json(rows)
+        return
+    screen.listing(
+        ("DATABASE", "TYPE", "SCHEDULE", "ZONE", "NEXT"),
+        (
+            (row["service"], row["type"], row["schedule"], row["timezone"], screen.until(row["next"]))
+            for row in rows
+        ),
+        empty=f"{name} {place.environment} has no database that is backed up."
+        " It is as soon as there is an off-site storage (havre backup storage set), or with `backups: true`.",
+    )
+
+
 def _warn(answer: dict[str, Any]) -> None:
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -48,7 +47,9 @@ def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
                 str(row["service"]),
                 str(row["schedule"]),
                 str(row["timezone"]),
-                Text(f"paused by {row['paused_by']}", style="yellow") if row["paused"] else _in(row["next"]),
+                Text(f"paused by {row['paused_by']}", style="yellow")
+                if row["paused"]
+                else screen.until(row["next"]),
                 _outcome(row.get("last")),
                 screen.duration((row.get("last") or {}).get("seconds")),
                 Text(" ".join(row["command"])),
@@ -60,16 +61,6 @@ def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
         right=("TOOK",),
         fold=False,
     )
-
-
-def _in(moment: str | None) -> str:
-    """How long until a time of the API: ``in 3 hours``."""
-    import humanize  # noqa: PLC0415 - start-up time
-
-    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
-
-    found = screen.moment(moment)
-    return f"in {humanize.naturaldelta(found - datetime.now(UTC))}" if found else "never"
 
 
 def _outcome(run: dict[str, Any] | None) -> Text | str:
@@ -175,4 +166,4 @@ def _change(ctx: typer.Context, job: str, what: str, place: Place, *, as_json: b
     if as_json:
         screen.print_json(row)
     else:
-        screen.note(f"{job} is paused" if row["paused"] else f"{job} runs next {_in(row['next'])}")
+        screen.note(f"{job} is paused" if row["paused"] else f"{job} runs next {screen.until(row['next'])}")
