@@ -114,7 +114,13 @@ class Restore:
 
     def restore(self) -> str:
         """The files and the replay, as a job that outlives this worker."""
-        command = ("havre-restore", self.number, *arguments(self._plan, f"{_DATA}.restored-{self.number}"))
+        least = self._plan.get("least")
+        command = (
+            "havre-restore",
+            self.number,
+            *([f"--least={least}"] if least else []),
+            *arguments(self._plan, f"{_DATA}.restored-{self.number}"),
+        )
         self.run_job("restore", command, at_most=_LONGEST)
         return "complete"
 

@@ -79,6 +79,11 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
         "the wanted moment is on a history that was left by an earlier restore",
         "choose a moment before that restore, or after it",
     ),
+    (
+        r"the WAL could not be read to its end",
+        "the WAL could not be read to its end: what was written last would be missing",
+        f"try again; {_STORAGE}; or choose a time before that: havre restore --to TIME",
+    ),
     (r"\[055\]|missing .*file|unable to load info file", "the repository is empty or damaged", _STORAGE),
 )
 

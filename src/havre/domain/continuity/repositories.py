@@ -125,6 +125,11 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str
         "delta=y",
         "process-max=2",
         "archive-timeout=120",
+        # A storage that dies in the middle fails what it was doing within a minute or two, not in a quarter
+        # of an hour (2.55 tries each file three times, a minute each).
+        "io-timeout=20",
+        "job-retry=1",
+        "job-retry-interval=5",
         f"log-path={FOLDER}/log",
         "log-level-file=warn",
         "",

@@ -63,6 +63,12 @@ class Plan:
     """The name of a database beside the present one that is to be made; without, that one is replaced."""
     table: str = ""
     """The only table with rows in the database beside."""
+    least: str = ""
+    """A segment of WAL that has to be reached, empty where the target itself says so.
+
+    PostgreSQL takes a segment that it does not get for the end of the WAL: where the storage dies in the
+    middle of the replay, it would serve without a word what came before.
+    """
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -99,6 +105,7 @@ class Plan:
             "name": self.target.name,
             "beside": self.beside,
             "table": self.table,
+            "least": self.least,
             "steps": list(self.steps),
         }
 
@@ -136,7 +143,8 @@ def plan(
             each for each in info.of(repository) if _fits(each, target) and _leads_to(each, timeline, branch)
         ]
         if fitting:
-            return Plan(repository, fitting[-1], target, timeline)
+            least = _last_segment(info, fitting[-1], timeline) if target.aim is Aim.LATEST else ""
+            return Plan(repository, fitting[-1], target, timeline, least=least)
     raise UsageError(
         f"no backup can be restored to {target}: {'; '.join(_why(info, wanted))}",
         hint="`havre backup list` shows what there is",
@@ -198,6 +206,17 @@ def _present(info: Info) -> int:
     """
     newest = max(info.backups, key=lambda each: each.stopped, default=None)
     return newest.timeline if newest else 0
+
+
+def _last_segment(info: Info, backup: BackupSet, timeline: int) -> str:
+    """The last segment that the repository holds of a timeline; empty if that is not known."""
+    found = (
+        each.last
+        for each in info.archives
+        if each.repository is backup.repository and each.database == backup.database
+    )
+    last = next(found, "")
+    return last if last and int(last[:8], 16) == timeline else ""
 
 
 def _leads_to(backup: BackupSet, timeline: int, branch: Branch | None) -> bool:

@@ -48,6 +48,11 @@ def test_a_dead_storage_does_not_hold_the_local_copy_back() -> None:
     assert "[global:archive-push]\nio-timeout=5\njob-retry=0\n" in text
 
 
+def test_a_storage_that_dies_in_the_middle_is_given_up_soon() -> None:
+    lines = config_text(Keeping(), PLACE, "shop-production/db").splitlines()
+    assert lines.index("io-timeout=20") < lines.index("[global:archive-push]")
+
+
 def test_another_version_of_the_keys_is_another_configuration() -> None:
     first = config_text(Keeping(), PLACE, "a/db")
     second = config_text(Keeping(), OffSite("https://s3.example.org:9000", "backups", version=4), "a/db")

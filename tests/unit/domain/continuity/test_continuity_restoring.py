@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from havre.domain.continuity.history import Branch
-from havre.domain.continuity.info import BackupSet, Info
+from havre.domain.continuity.info import Archive, BackupSet, Info
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.continuity.wal import position
@@ -52,6 +52,22 @@ def test_the_last_one_that_was_complete_by_then() -> None:
 
 def test_elsewhere_if_the_local_ones_are_too_young() -> None:
     assert chosen(Target(Aim.TIME, at=NOON - 24 * HOUR)) == "FAR"
+
+
+def test_the_newest_moment_has_to_reach_the_last_segment_of_its_timeline() -> None:
+    last = "00000001000000000000000A"
+    archives = (
+        Archive(Repository.OFFSITE, last, "0000000100000000000000FF"),
+        Archive(Repository.LOCAL, last, last),
+    )
+    info = Info((FAR, OLD, NEW), archives)
+    latest = Target(Aim.LATEST)
+    assert plan(info, latest, wanted=None, now=NOON).least == last
+    assert plan(info, Target(Aim.TIME, at=NOON), wanted=None, now=NOON).least == ""
+    # What an undone restore left is on another timeline, and says nothing about this one.
+    other = (Archive(Repository.LOCAL, last, "00000002000000000000000B"),)
+    assert plan(Info((OLD, NEW), other), latest, wanted=None, now=NOON).least == ""
+    assert plan(Info((OLD, NEW)), latest, wanted=None, now=NOON).least == ""
 
 
 def test_only_where_somebody_wants_it() -> None:
