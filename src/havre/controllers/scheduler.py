@@ -19,12 +19,14 @@ from havre.domain.schedule import Action, Overlap, Schedule, decide, next_look
 from havre.errors import ConflictError
 from havre.operations.context import Platform
 from havre.records import queries, schedule
+from havre.records.drills import PlannedDrill, planned_drills
 from havre.records.models import Environment, ScheduledJob, ScheduledRun
 from havre.records.planned import Planned, planned
 from havre.records.planned_backups import PlannedBackup, first_backup, planned_backups
 
 log = logging.getLogger(__name__)
 
+_Job = Planned | PlannedBackup | PlannedDrill
 _LONGEST_SLEEP: Final = timedelta(seconds=10)
 """The clock may be set, so the next due time is not simply slept for."""
 _BUSY: Final = timedelta(seconds=1)
@@ -83,7 +85,11 @@ class Scheduler:
 
     def _look_at(self, environment: Environment, schedules: list[Schedule], now: datetime) -> bool:
         """Decide what is due in one environment, and note its schedules; whether a run waits still."""
-        jobs: dict[str, Planned | PlannedBackup] = {**planned(environment), **planned_backups(environment)}
+        jobs: dict[str, _Job] = {
+            **planned(environment),
+            **planned_backups(environment),
+            **planned_drills(environment),
+        }
         if first_backup(environment):
             self._wake()
         for job in jobs.values():
@@ -94,7 +100,7 @@ class Scheduler:
                 self._decide(row, job, when, now)
         return self._start_waiting(environment, jobs)
 
-    def _decide(self, row: ScheduledJob, job: Planned | PlannedBackup, when: Schedule, now: datetime) -> None:
+    def _decide(self, row: ScheduledJob, job: _Job, when: Schedule, now: datetime) -> None:
         active = schedule.active_run(row.environment, job.name)
         waiting = schedule.waiting_run(row.environment, job.name)
         due = decide(
@@ -128,7 +134,7 @@ class Scheduler:
         }[due.action]
         schedule.note(row, due.at, state, due.why)
 
-    def _start_waiting(self, environment: Environment, jobs: dict[str, Planned | PlannedBackup]) -> bool:
+    def _start_waiting(self, environment: Environment, jobs: dict[str, _Job]) -> bool:
         """Start what waited for a run that has ended; whether something waits still."""
         waits = False
         for run in ScheduledRun.objects.filter(environment=environment, state=ScheduledRun.State.WAITING):

@@ -180,6 +180,8 @@ def _service(thing: Thing, records: Records) -> Orphan | None:
 def _network(thing: Thing, records: Records) -> Orphan | None:
     if thing.name == naming.EDGE_NETWORK:
         return None
+    if thing.operation is not None:
+        return _of_operation(thing, records)
     owner = records.owner(thing.environment)
     return None if owner and owner.is_live else _of_environment(thing, records)
 

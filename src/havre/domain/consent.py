@@ -46,6 +46,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "erase": Rule(Asks.ALWAYS, "erasing a person in it"),
     "backup": Rule(Asks.NEVER, "backing it up"),
     "verify": Rule(Asks.NEVER, "reading its backups back"),
+    "drill": Rule(Asks.NEVER, "drilling the restore of it"),
     "cron": Rule(Asks.NEVER, "running a command of its manifest"),
     "adopt": Rule(Asks.NEVER, "recording what runs in it"),
     "plan": Rule(Asks.NEVER, "planning for it"),

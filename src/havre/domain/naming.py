@@ -68,6 +68,11 @@ def task_name(project: str, environment: str, service: str, what: str, operation
     return f"{service_name(project, environment, service)}-{what}-{operation}"
 
 
+def drill_name(operation: int, part: str = "") -> str:
+    """Name of the network of a drill's copy; with a part, of a container or network of it."""
+    return f"havre-drill-{operation}" + (f"-{part}" if part else "")
+
+
 _LONGEST_SWARM_NAME: Final = 64
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from havre.manifest.drill import Drill, DrillCheck
 from havre.manifest.loading import load, load_file
 from havre.manifest.model import Backup, Environment, EnvironmentSpec, Manifest
 from havre.manifest.parts import (
@@ -32,6 +33,8 @@ __all__ = [
     "Backup",
     "Build",
     "Domain",
+    "Drill",
+    "DrillCheck",
     "Environment",
     "EnvironmentSpec",
     "Health",

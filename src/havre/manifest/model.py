@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from pydantic import Field, JsonValue, StrictBool, model_validator
 
+from havre.domain.continuity.objectives import Objectives
 from havre.errors import UsageError
+from havre.manifest.drill import Drill
 from havre.manifest.overrides import merge_services
 from havre.manifest.parts import Model
-from havre.manifest.services import Service, with_project_defaults
+from havre.manifest.services import AppService, PostgresService, Service, StaticService, with_project_defaults
 from havre.manifest.values import Branch, Name, PositiveDuration, TimeOfDay
-from havre.manifest.wording import did_you_mean
+from havre.manifest.wording import did_you_mean, fail
 
 PRODUCTION: Final = "production"
 _HOUR: Final = 3600.0
@@ -40,7 +42,10 @@ class Environment(Model):
 
 
 class Backup(Model):
-    """When data is saved, for how long it is kept, and what is aimed at. Recorded only, so far."""
+    """When data is saved, for how long it is kept, and what is aimed at.
+
+    Only `rpo` and `rto` are used so far: what drills measure is held against them.
+    """
 
     daily: TimeOfDay = Field("03:00", description="Time of the daily backup (UTC).", examples=["03:00"])
     local: PositiveDuration = Field(
@@ -80,6 +85,13 @@ class EnvironmentSpec(_WithServices):
     branch: Branch | None = None
     services: dict[Name, Service]
     protected: bool = False
+    backup: Backup = Backup()
+    drill: Drill = Drill()
+
+    @property
+    def objectives(self) -> Objectives:
+        """What is aimed at when data is lost."""
+        return Objectives(rto=self.backup.rto, rpo=self.backup.rpo)
 
 
 class Manifest(_WithServices):
@@ -103,6 +115,32 @@ class Manifest(_WithServices):
         description="When data is saved, and for how long.",
         examples=[{"daily": "03:00", "local": "7d", "offsite": "30d", "rpo": "1h", "rto": "4h"}],
     )
+    drill: Drill = Field(
+        Drill(),
+        description="Restore drills of the environments that have a database with backups.",
+        examples=[{"schedule": "30 4 * * 0", "checks": [{"sql": "SELECT count(*) > 0 FROM member"}]}],
+    )
+
+    @model_validator(mode="after")
+    def _checks_find_their_service(self) -> Manifest:
+        databases = [name for name, each in self.services.items() if isinstance(each, PostgresService)]
+        asked = [
+            name
+            for name, each in self.services.items()
+            if isinstance(each, AppService | StaticService) and each.port is not None
+        ]
+        for number, check in enumerate(self.drill.checks, 1):
+            known = databases if check.sql else asked
+            what = "database (kind: postgres)" if check.sql else "service with a port"
+            where = f"check {number} of drill"
+            if check.service is None and len(known) != 1:
+                found = f"there are {len(known)}" if known else "there is none"
+                raise fail(f"{where} does not say which {what} is asked, and {found}", "name it by service")
+            if check.service is not None and check.service not in known:
+                raise fail(
+                    f"{where} asks {check.service}, which is no {what}", did_you_mean(check.service, known)
+                )
+        return self
 
     def for_environment(self, name: str) -> EnvironmentSpec:
         """What is to run in one environment.
@@ -126,5 +164,7 @@ class Manifest(_WithServices):
                 "branch": environment.branch,
                 "services": merge_services(written, environment.services),
                 "protected": name == PRODUCTION if environment.protected is None else environment.protected,
+                "backup": self.backup or Backup(),
+                "drill": self.drill,
             }
         )

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from havre.domain.references import ATTRIBUTES, is_secret
 from havre.manifest.backups import Backups, Keep
 from havre.manifest.cron import CronJob, Hook
+from havre.manifest.drill import Drill, DrillCheck
 from havre.manifest.fields import keys
 from havre.manifest.model import Backup, Environment, Manifest
 from havre.manifest.parts import (
@@ -57,6 +58,8 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("backups of a database", Backups),
     ("keep", Keep),
     ("backup", Backup),
+    ("drill", Drill),
+    ("checks of a drill", DrillCheck),
 )
 """Every part of the manifest, in the order of the page."""
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from havre.manifest.drill import Drill
 from havre.manifest.fields import default_of, keys, models_in
 from havre.manifest.model import Backup, Environment, Manifest
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
@@ -61,7 +62,8 @@ def render() -> str:
         elif key == "environments":
             lines += ["environments:", "  production:", *_indent(_keys(Environment, told, {}), 4)]
         else:
-            lines += [f"{key}:", *_indent(_keys(Backup, told, {}, all_set=True), 2)]
+            model = Drill if key == "drill" else Backup
+            lines += [f"{key}:", *_indent(_keys(model, told, {}, all_set=True), 2)]
     return _HEAD + "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -116,8 +118,8 @@ def _entry(
     also_set: frozenset[str],
 ) -> list[str]:
     below = list(models_in(annotation))
-    if key in {"domains", "volumes"}:
-        nested = _keys(below[0], told, {}, all_set=True)
+    if key in {"domains", "volumes", "checks"}:
+        nested = _keys(below[0], told, {}, also_set=frozenset({"sql"}), all_set=key != "checks")
         return [f"{key}:", "  - " + nested[0], *_indent(nested[1:], 4)]
     if key in {
         "build",

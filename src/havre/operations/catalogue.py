@@ -11,6 +11,7 @@ from havre.operations import (
     backup,
     deploy,
     destroy,
+    drill,
     erase,
     plan,
     restart,
@@ -39,4 +40,5 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "restore": restore.runbook,
     "confirm": restore.confirm_runbook,
     "erase": erase.runbook,
+    "drill": drill.runbook,
 }

@@ -18,7 +18,7 @@ from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain import audit, certificates, doctor, naming, overlay
 from havre.domain.audit import Cleaned, Orphan
-from havre.domain.continuity import protection
+from havre.domain.continuity import exposure, protection
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.domain.overlay import StaleLink
 from havre.errors import HavreError
@@ -57,6 +57,8 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Havre", lambda: [_havre(health)]),
         ("Backups", lambda: [_backups(config)]),
         ("Erased persons", lambda: [_erased(config)]),
+        ("Restore drills", lambda: [_drills(config)]),
+        ("Recovery point", lambda: [_at_risk(config, has_engine=info is not None)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
@@ -233,6 +235,30 @@ def _erased(config: Config) -> Verdict:
     from havre.records.erasures import back_again  # noqa: PLC0415 - as above
 
     return doctor.erased_persons(back_again())
+
+
+def _drills(config: Config) -> Verdict:
+    try:
+        open_records(config)
+    except HavreError as error:
+        return Verdict("Restore drills", Level.SKIPPED, error.message, error.hint)
+    from havre.records.protection import drilled_environments  # noqa: PLC0415 - as above
+
+    return exposure.drills_verdict(drilled_environments(), now=datetime.now(UTC))
+
+
+def _at_risk(config: Config, *, has_engine: bool) -> Verdict:
+    """What would be lost with this server now, asked of each database."""
+    name = "Recovery point"
+    if not has_engine:
+        return Verdict(name, Level.SKIPPED, "the engine does not answer")
+    try:
+        open_records(config)
+        from havre.operations.continuity.exposed import exposed  # noqa: PLC0415 - as above
+
+        return exposure.risk_verdict(exposed(config))
+    except HavreError as error:
+        return Verdict(name, Level.SKIPPED, error.message, error.hint)
 
 
 def _orphans(config: Config, *, has_engine: bool) -> Verdict:

@@ -297,6 +297,17 @@ SCENARIOS = (
         project="crashdata",
     ),
     Scenario(
+        "drill",
+        kind="drill",
+        prepare=saved,
+        request=lambda site: site.request("drill"),
+        succeeded=as_before,
+        undone=as_before,
+        like="drill",  # undoing is the same after each step: it is tried where the copy is whole, or half
+        undo_after=frozenset({"restore", "serve", "remove"}),
+        project="crashdata",
+    ),
+    Scenario(
         "restore of a backup",
         kind="restore",
         prepare=saved,

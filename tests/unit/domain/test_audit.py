@@ -47,6 +47,7 @@ LEFT = [
     thing(Kind.VOLUME, "shop-production-old"),
     thing(Kind.JOB, "shop-production-api-r3-release"),
     thing(Kind.CONTAINER, "build"),
+    thing(Kind.NETWORK, "havre-drill-7", operation=7),
     Thing(Kind.FOLDER, "/var/lib/havre/sources/7", operation=7),
     Thing(Kind.DRAFT, "release 3 of shop-production", operation=7),
 ]
@@ -112,7 +113,7 @@ def test_the_verdict_names_them_and_the_remedy() -> None:
     told = audit.verdict(found)
     assert told.level is Level.WARNING
     assert told.remedy == "havre doctor --clean"
-    assert "4 more" in told.seen
-    assert len(told.items) == len(found) == 9
+    assert "5 more" in told.seen
+    assert len(told.items) == len(found) == 10
     volumes = orphans([LEFT[2]], Records())
     assert "docker volume rm" in audit.verdict(volumes).remedy

@@ -103,7 +103,7 @@ def test_a_service_named_like_a_key_is_no_trouble() -> None:
 
 def test_missing_keys_point_at_what_lacks_them() -> None:
     assert [(p.path, p.line, p.hint) for p in problems("a: 1\n")] == [
-        ("a", 1, "known: backup, environments, project, services"),
+        ("a", 1, "known: backup, drill, environments, project, services"),
         ("project", 1, "add it, for example project: shop"),
         ("services", 1, "add it"),
     ]

@@ -146,6 +146,46 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str
     return "\n".join(lines) + "\n"
 
 
+DRILL: Final = "/run/drill"
+"""Where the container of a drill's copy has its settings and keys; in memory."""
+
+
+def drill_text(repository: Repository, offsite: OffSite | None, database: str) -> str:
+    """``pgbackrest.conf`` of a copy: one repository, which is only read.
+
+    Args:
+        repository: the one that is restored from.
+        offsite: where it is, if it is that one.
+        database: its folder there, ``PROJECT-ENVIRONMENT/SERVICE``.
+    """
+    lines = [
+        "# Written by Havre, for a drill.",
+        "[global]",
+        f"repo{repository.key}-path={offsite_path(offsite, database)}"
+        if offsite
+        else f"repo1-path={FOLDER}/repo",
+    ]
+    if offsite:
+        lines += [
+            f"repo{repository.key}-type=s3",
+            *s3_lines(offsite, repository.key, f"{DRILL}/offsite-ca.pem"),
+            f"repo{repository.key}-cipher-type=aes-256-cbc",
+        ]
+    lines += [
+        "archive-async=y",
+        "spool-path=/tmp/pgbackrest",
+        "lock-path=/tmp/pgbackrest",
+        "process-max=1",
+        "log-level-file=off",
+        "",
+        f"[{STANZA}]",
+        "pg1-path=/var/lib/postgresql/data/pgdata",
+        "pg1-socket-path=/run/postgresql",
+        "pg1-user=postgres",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _local(keeping: Keeping) -> Sequence[str]:
     return (
         f"repo1-path={FOLDER}/repo",

@@ -10,6 +10,7 @@ from havre.interfaces.api import (
     backups,
     canary,
     configuration,
+    drills,
     environments,
     operations,
     problems,
@@ -51,6 +52,7 @@ api.add_router("", canary.router)
 api.add_router("", configuration.router)
 api.add_router("", schedules.router)
 api.add_router("", backups.router)
+api.add_router("", drills.router)
 problems.register(api)
 
 

@@ -118,6 +118,8 @@ class SavedDatabase(Schema):
     """A database; ``replaced``: numbers of restores whose replaced data is still kept.
 
     ``waiting``: segments of WAL that are not in every repository yet, the first one for ``waiting_seconds``.
+    ``at_risk_seconds``: whose changes would be lost with this server now, at most; null where all of it would
+    be, or where it is not known. ``objective_rpo``: the most that may be, in seconds.
     """
 
     service: str
@@ -126,6 +128,8 @@ class SavedDatabase(Schema):
     replaced: list[str]
     waiting: int
     waiting_seconds: float
+    at_risk_seconds: float | None = None
+    objective_rpo: float | None = None
 
 
 class PlannedRow(Schema):

@@ -192,6 +192,12 @@ class VerifyParams(Wanted):
     service: Name | None = None
 
 
+class DrillParams(Wanted):
+    """What is restored from: the off-site repository unless there is none, or one that is named."""
+
+    repository: Literal["local", "offsite"] | None = None
+
+
 class RestoreParams(Wanted):
     """Which database returns to which moment.
 
@@ -344,6 +350,13 @@ class Restore(_Operation):
     params: RestoreParams = RestoreParams()
 
 
+class Drill(_Operation):
+    """Restore everything into an isolated copy, start the release on it, check and time it, remove it."""
+
+    kind: Literal["drill"]
+    params: DrillParams = DrillParams()
+
+
 class ConfirmRestore(_Operation):
     """Remove for good what restores replaced."""
 
@@ -373,6 +386,7 @@ WantedOperation = Annotated[
     | Verify
     | Restore
     | ConfirmRestore
-    | Erase,
+    | Erase
+    | Drill,
     Field(discriminator="kind"),
 ]

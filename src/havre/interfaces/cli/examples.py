@@ -98,6 +98,14 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre restore --to '2026-11-20 14:32' --as before --table member", "only the rows of one table"),
         ("havre restore --confirm", "remove what the restore replaced"),
     ),
+    "drill run": (
+        ("havre drill run", "from the off-site repository, if there is one; `havre drill` for short"),
+        ("havre drill run --from local -e staging", ""),
+    ),
+    "drill history": (
+        ("havre drill history", "the outcome, RTO and RPO of each"),
+        ("havre drill history -n 5 --json", ""),
+    ),
     "backup now": (
         ("havre backup now", "what changed since the last one"),
         ("havre backup now --full -s db -e staging", ""),

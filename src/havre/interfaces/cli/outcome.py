@@ -32,6 +32,7 @@ _DONE = {
     "restore": "restored",
     "confirm": "confirmed",
     "erase": "erased",
+    "drill": "drilled",
 }
 
 
@@ -96,6 +97,9 @@ def _good(client: Client, operation: dict[str, Any], progress: Progress) -> Rend
         facts.add_row("commit", Text.assemble((screen.short(commit), "yellow"), f"  {subject}"))
     for label, url in zip(_first("address"), _addresses(client, operation, result), strict=False):
         facts.add_row(label, Text(url, style=f"link {url}"))
+    if operation["kind"] == "drill":
+        for label, value in drill_facts(result):
+            facts.add_row(label, Text(value))
     took = [step.seconds for step in progress.steps.values() if step.seconds is not None]
     if took:
         facts.add_row("took", screen.duration(sum(took)))
@@ -106,6 +110,24 @@ def _good(client: Client, operation: dict[str, Any], progress: Progress) -> Rend
     if builds and operation["kind"] in {"deploy", "apply"}:
         shown += [Text(), build_table(builds)]
     return Group(*shown)
+
+
+def drill_facts(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a drill measured and compared, as labels and values."""
+    objectives = (result.get("drill") or {}).get("objectives") or {}
+    rows = [("from", f"the {(result.get('drill') or {}).get('repository', '')} repository")]
+    for label, key in (("RTO", "rto"), ("RPO", "rpo")):
+        found = result.get(key)
+        if found is not None:
+            told = f"{screen.duration(found)}, objective {screen.duration(objectives.get(key))}"
+            rows.append((label, told))
+    for name, each in (result.get("databases") or {}).items():
+        rows.append((name, f"backup {each['backup']}; {each.get('compared') or 'not compared'}"))
+    checks = result.get("checks")
+    if checks is not None:
+        bad = sum(bool(each["problem"]) for each in checks)
+        rows.append(("checks", f"{len(checks) - bad} of {len(checks)} good"))
+    return rows
 
 
 def copies_table(copies: dict[str, dict[str, Any]]) -> RenderableType:

@@ -12,6 +12,7 @@ from havre.adapters.swarm.inside import Answer, run_inside
 from havre.adapters.swarm.output import read_task
 from havre.domain import naming
 from havre.domain.continuity import failures, info, repositories, wal
+from havre.domain.continuity.exposure import Archiving
 from havre.domain.continuity.info import Info
 from havre.domain.continuity.losses import STATEMENT, Counters
 from havre.domain.continuity.repositories import STANZA, Repository
@@ -230,6 +231,19 @@ class DatabaseView:
             " FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'"
         ).split("|")
         return int(waiting), float(seconds)
+
+    def archiving(self) -> Archiving:
+        """How its WAL gets away.
+
+        Raises:
+            BackupError: it does not run, or refused.
+        """
+        age, waiting, timeout = self.query(
+            "SELECT coalesce(extract(epoch FROM now() - last_archived_time)::text, ''),"
+            " (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),"
+            " (SELECT setting FROM pg_settings WHERE name = 'archive_timeout') FROM pg_stat_archiver"
+        ).split("|")
+        return Archiving(float(age) if age else None, int(waiting), float(timeout))
 
     def free_bytes(self) -> int:
         """Bytes free on the disk of its data."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from havre.adapters.swarm.engine import Engine
 from havre.config import config
-from havre.domain.continuity import failures
+from havre.domain.continuity import exposure, failures
 from havre.domain.continuity.info import BackupSet, Info
 from havre.domain.continuity.repositories import Repository
 from havre.errors import HavreError, UsageError
@@ -37,6 +37,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
         try:
             present, found, replaced = view.repositories(), view.info(), view.replaced()
             waiting, seconds = view.backlog()
+            at_risk = _at_risk(view, found)
             problem = view.foreign(view.identifier())
         except HavreError as error:
             nothing = {"repositories": [], "replaced": [], "waiting": 0, "waiting_seconds": 0.0}
@@ -50,6 +51,8 @@ def backups(project: str, environment: str) -> dict[str, Any]:
                 "replaced": replaced,
                 "waiting": waiting,
                 "waiting_seconds": seconds,
+                "at_risk_seconds": at_risk,
+                "objective_rpo": composition.spec.objectives.rpo,
             }
         )
         shown += [
@@ -63,6 +66,11 @@ def backups(project: str, environment: str) -> dict[str, Any]:
         "storage_is_newer": continuity.storage_version() != release.storage_version,
         "has_storage": continuity.newest_storage() is not None,
     }
+
+
+def _at_risk(view: DatabaseView, found: Info) -> float | None:
+    """Seconds whose changes would be lost with this server now; None if all of it would be."""
+    return exposure.at_risk(view.archiving()) if found.of(Repository.OFFSITE) else None
 
 
 def _repository(found: Info, repository: Repository) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from havre.records.models.continuity import Backup, BackupStorage, SavedDatabase
 from havre.records.models.drift import Drift
+from havre.records.models.drills import Drill
 from havre.records.models.erasures import Erasure
 from havre.records.models.operations import Event, Operation, Step
 from havre.records.models.projects import Environment, Project, Secret, Variable
@@ -20,6 +21,7 @@ __all__ = [
     "BackupStorage",
     "Build",
     "Drift",
+    "Drill",
     "Environment",
     "Erasure",
     "Event",

@@ -81,6 +81,7 @@ def test_the_document_describes_every_path(ask):
         "/api/v1/backup-storage/test",
         "/api/v1/environments/{project}/{environment}/backups",
         "/api/v1/environments/{project}/{environment}/backups/schedule",
+        "/api/v1/environments/{project}/{environment}/drills",
         "/api/v1/environments/{project}/{environment}/exec",
         "/api/v1/environments/{project}/{environment}/cron",
         "/api/v1/environments/{project}/{environment}/cron/{job}/runs",

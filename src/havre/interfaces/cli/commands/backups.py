@@ -165,6 +165,13 @@ def _warn(answer: dict[str, Any]) -> None:
                 f" first one for {screen.duration(database['waiting_seconds'])}; a loss of this server would"
                 " lose what was written since"
             )
+        risk, objective = database.get("at_risk_seconds"), database.get("objective_rpo")
+        if risk is not None and objective is not None:
+            told = (
+                f"{database['service']}: with this server now at most {screen.duration(risk)} would be lost"
+            )
+            tell = screen.warn if risk > objective else screen.note
+            tell(f"{told} (RPO {screen.duration(objective)})")
         for number in database["replaced"]:
             screen.note(
                 f"{database['service']}: the data that restore {number} replaced is kept;"
