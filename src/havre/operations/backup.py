@@ -14,6 +14,7 @@ from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, TaskState, chosen
 from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
 
 _LONGEST: Final = 24 * 3600.0
@@ -191,7 +192,17 @@ class Backup:
                 "backup",
             ]
             database.start_task(task, command)
-        return database.wait_for_task(task, at_most=_LONGEST, tell=lambda: self._tell(database))
+        watch = StorageWatch(database.storage_of(repository))
+
+        def tell() -> None:
+            watch.require()
+            self._tell(database)
+
+        try:
+            return database.wait_for_task(task, at_most=_LONGEST, tell=tell)
+        except BackupError:
+            database.stop_task(task)
+            raise
 
     def _wait_for_lock(self, database: Database) -> None:
         """Two backups of one database do not run beside each other."""

@@ -72,17 +72,19 @@ class Job:
         self._remember(started=moments.now().facts())
         return True
 
-    def wait(self, *, at_most: float) -> Ending:
+    def wait(self, *, at_most: float, look: Callable[[], None] = lambda: None) -> Ending:
         """Log what it writes until it ends.
 
         Args:
             at_most: seconds since its start after which it is given up.
+            look: called again and again meanwhile; what it raises ends the waiting.
 
         Raises:
             CommandError: it took longer, or somebody took it away.
         """
         patience = max(at_most - self._age(), _SHORTEST_PATIENCE if self.run.operation.attempt > 1 else 0.0)
         for _ in self.run.wait(every=_POLL, at_most=patience):
+            look()
             task = self._task()
             if task is None:
                 if not self._engine.has_service(self.workload.name):

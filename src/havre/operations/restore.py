@@ -24,6 +24,7 @@ from havre.operations import restore_beside, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.outage import StorageWatch
 from havre.operations.erase import look_again
 from havre.operations.jobs import Job
 from havre.records import continuity, queries
@@ -230,8 +231,10 @@ class Restore:
             return
         job: Job = self.database.job(what, *command)
         job.start()
+        read = Repository(self._plan["repository"]) if what == "restore" else Repository.LOCAL
+        watch = StorageWatch(self.database.storage_of(read))
         try:
-            ending = job.wait(at_most=at_most)
+            ending = job.wait(at_most=at_most, look=watch.require)
         except CommandError as error:
             raise BackupError(f"{what} of {self.database.name}: {error.message}", hint=error.hint) from error
         if not ending.is_good:

@@ -11,6 +11,7 @@ from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
 
 _LONGEST: Final = 24 * 3600.0
@@ -131,7 +132,8 @@ class Verify:
             "verify",
         ]
         database.start_task(task, command)
-        ended = database.wait_for_task(task, at_most=_LONGEST)
+        watch = StorageWatch(database.storage_of(repository))
+        ended = database.wait_for_task(task, at_most=_LONGEST, tell=watch.require)
         for line in ended.log.splitlines():
             self.run.log(line, f"verify {database.name} {repository}")
         report = verification.parse(ended.log)

@@ -40,6 +40,15 @@ class Space:
     inodes_free: int
 
 
+def answers(host: str, port: int, *, patience: float = 3.0) -> bool:
+    """Whether something takes connections there within ``patience`` seconds."""
+    try:
+        socket.create_connection((host, port), timeout=patience).close()
+    except OSError:
+        return False
+    return True
+
+
 def space(path: Path) -> Space:
     """Room for ordinary users at a path, or at its nearest parent that is there and may be read.
 

@@ -15,7 +15,7 @@ from havre.domain.continuity import failures, info, repositories, wal
 from havre.domain.continuity.exposure import Archiving
 from havre.domain.continuity.info import Info
 from havre.domain.continuity.losses import STATEMENT, Counters
-from havre.domain.continuity.repositories import STANZA, Repository
+from havre.domain.continuity.repositories import STANZA, OffSite, Repository
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, UsageError
 from havre.operations.context import Run
@@ -92,6 +92,11 @@ class DatabaseView:
         """The container of its running task; empty if none runs."""
         tasks = self._engine.tasks_of([self.swarm_name]) if self._engine.has_service(self.swarm_name) else ()
         return next((task.container for task in tasks if task.is_running), "")
+
+    def storage_of(self, repository: Repository) -> OffSite | None:
+        """Where a repository is, if that is elsewhere."""
+        storage = self.composition.storage
+        return storage.place if storage and repository is Repository.OFFSITE else None
 
     def ask(self, *command: str, patience: int = 120) -> Answer:
         """Run a short command inside it.
