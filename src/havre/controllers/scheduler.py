@@ -23,6 +23,7 @@ from havre.records.drills import PlannedDrill, planned_drills
 from havre.records.models import Environment, ScheduledJob, ScheduledRun
 from havre.records.planned import Planned, planned
 from havre.records.planned_backups import PlannedBackup, first_backup, planned_backups
+from havre.records.saving import save_if_due
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Scheduler:
             **planned_backups(environment),
             **planned_drills(environment),
         }
-        if first_backup(environment):
+        if first_backup(environment) or save_if_due(environment, now):
             self._wake()
         for job in jobs.values():
             when = Schedule(job.job.schedule, job.job.timezone)

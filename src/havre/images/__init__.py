@@ -120,6 +120,7 @@ PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
     PlatformImage("postgres", "havre/postgres:17"),
     PlatformImage("redis", "havre/redis:8"),
     PlatformImage("traefik", "havre/traefik:3", pins=(_TRAEFIK,)),
+    PlatformImage("backup", "havre/backup:1", on_demand=True),
 )
 """Every platform image, each after those it depends on."""
 

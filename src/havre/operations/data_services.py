@@ -56,7 +56,8 @@ def retire(run: Run, composition: Composition) -> str:
     return ", ".join(service.label(naming.SERVICE) for service in gone)
 
 
-def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload], explain: Explain) -> str:
+def ground(run: Run, composition: Composition) -> None:
+    """Have the network, and the secrets and files that databases and caches are given."""
     engine = run.platform.engine
     marks = naming.labels(run.project, run.environment.name)
     engine.ensure_network(naming.environment_name(run.project, run.environment.name), marks)
@@ -64,6 +65,11 @@ def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload]
         engine.ensure_secret(name, value, marks)
     for name, text in composition.swarm_configs().items():
         ensure_config(engine, name, text, marks)
+
+
+def _apply(run: Run, composition: Composition, workloads: Mapping[str, Workload], explain: Explain) -> str:
+    engine = run.platform.engine
+    ground(run, composition)
     # The engine remembers tasks that failed long ago; they say nothing about this start.
     present = engine.environment(run.project, run.environment.name).services
     before = frozenset(task.id for service in present for task in service.tasks)

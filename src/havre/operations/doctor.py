@@ -59,6 +59,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Erased persons", lambda: [_erased(config)]),
         ("Restore drills", lambda: [_drills(config)]),
         ("Recovery point", lambda: [_at_risk(config, has_engine=info is not None)]),
+        ("Rebuild", lambda: [_rebuild(config)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
@@ -259,6 +260,22 @@ def _at_risk(config: Config, *, has_engine: bool) -> Verdict:
         return exposure.risk_verdict(exposed(config))
     except HavreError as error:
         return Verdict(name, Level.SKIPPED, error.message, error.hint)
+
+
+def _rebuild(config: Config) -> Verdict:
+    try:
+        open_records(config)
+    except HavreError as error:
+        return Verdict("Rebuild", Level.SKIPPED, error.message, error.hint)
+    from havre.records.protection import kit_is_stored, storage_is_set  # noqa: PLC0415 - as above
+    from havre.records.saving import returnable_environments  # noqa: PLC0415
+
+    return protection.rebuild_verdict(
+        returnable_environments(),
+        has_storage=storage_is_set(),
+        is_kit_stored=kit_is_stored(),
+        now=datetime.now(UTC),
+    )
 
 
 def _orphans(config: Config, *, has_engine: bool) -> Verdict:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Change
 from havre.domain.build import BuildRequest, BuildResult
+from havre.errors import EngineError
 from havre.images import named_in, platform_image
 from havre.operations.build_queue import WORKER
 from havre.operations.builds import Asker
@@ -51,16 +52,44 @@ def ensure(platform: Platform, asker: Asker, *, wait: Wait) -> tuple[dict[str, s
     platform.engine.require_swarm()
     with platform.preparing:
         images = _images(platform, asker)
-        began = timezone.now()
-        change = platform.routing.ensure_router(images[TRAEFIK_IMAGE])
-        is_taken = False
-        for elapsed in wait(every=0.2, at_most=_ROUTER_PATIENCE):
-            problem = platform.routing.router_problem(change, since=began)
-            is_taken = "address already in use" in problem  # maybe by a task that is ending
-            if not problem or (is_taken and elapsed > _PORT_PATIENCE):
-                break
-        platform.routing.connect(may_return=not is_taken)
+        change = _ensure_router(platform, images[TRAEFIK_IMAGE], wait)
     return images, change
+
+
+def ensure_router(platform: Platform, *, wait: Wait) -> Change:
+    """Have the router running from the image that the engine has, and build nothing; what was done.
+
+    Raises:
+        EngineError: there is no such image, or the router does not run.
+    """
+    image = platform.engine.image_id(TRAEFIK_IMAGE)
+    if image is None:
+        raise EngineError(f"the engine has no image {TRAEFIK_IMAGE}", hint="deploy once, which makes it")
+    with platform.preparing:
+        return _ensure_router(platform, image, wait)
+
+
+def _ensure_router(platform: Platform, image: str, wait: Wait) -> Change:
+    began = timezone.now()
+    change = platform.routing.ensure_router(image)
+    is_taken = False
+    for elapsed in wait(every=0.2, at_most=_ROUTER_PATIENCE):
+        problem = platform.routing.router_problem(change, since=began)
+        is_taken = "address already in use" in problem  # maybe by a task that is ending
+        if not problem or (is_taken and elapsed > _PORT_PATIENCE):
+            break
+    platform.routing.connect(may_return=not is_taken)
+    return change
+
+
+def ensure_tool(platform: Platform, name: str, asker: Asker) -> None:
+    """Have one image of the platform's own, which is made on demand.
+
+    Raises:
+        BuildError: it could not be built.
+    """
+    with platform.preparing:
+        _prepare(platform, asker, only=(name,))
 
 
 def _images(platform: Platform, asker: Asker) -> dict[str, str]:
@@ -71,12 +100,14 @@ def _images(platform: Platform, asker: Asker) -> dict[str, str]:
     return dict(known)
 
 
-def _prepare(platform: Platform, asker: Asker, also: Collection[str] = ()) -> dict[str, str]:
+def _prepare(
+    platform: Platform, asker: Asker, *, also: Collection[str] = (), only: Collection[str] = ()
+) -> dict[str, str]:
     def builder(request: BuildRequest, *, report: Callable[[str], None]) -> BuildResult:
         # Everybody needs them, and who holds the lock must not wait for who waits for it.
         return platform.builds.build(request, dataclasses.replace(asker, report=report, number=WORKER))
 
-    made = prepare(platform.config.docker_host, report=asker.report, also=also, builder=builder)
+    made = prepare(platform.config.docker_host, report=asker.report, also=also, only=only, builder=builder)
     remember_made(platform.config.paths, made.values())
     return made
 

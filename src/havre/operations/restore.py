@@ -66,10 +66,13 @@ class Restore:
     Args:
         run: the operation.
         aim: says what the database of this name returns to; else the operation's parameters do.
+        part: where an operation brings several back: the database. What is decided about each is stored under
+            its name then, and it returns to the newest moment that is saved elsewhere.
     """
 
-    def __init__(self, run: Run, aim: Callable[[str], Target] | None = None) -> None:
+    def __init__(self, run: Run, aim: Callable[[str], Target] | None = None, *, part: str = "") -> None:
         self.run = run
+        self._part = part
         self._aim = aim
         self._engine = run.platform.engine
         self._database: Database | None = None
@@ -79,7 +82,7 @@ class Restore:
         """The one that is meant; it need not be named where there is one only."""
         if self._database is None:
             composition = live_composition(self.run)
-            names = chosen(composition, self.run.operation.params.get("service"))
+            names = chosen(composition, self._part or self.run.operation.params.get("service"))
             if len(names) > 1:
                 raise UsageError(
                     f"{self.run.environment} has several databases", hint=f"name one: {', '.join(names)}"
@@ -91,14 +94,15 @@ class Restore:
 
     def plan(self) -> str:
         """Decided once: a later run of this operation follows the same plan."""
-        if "plan" in self.run.operation.result:
+        if "plan" in self.facts:
             return "as planned before"
-        wanted = self.run.operation.params.get("repository")
+        wanted = "offsite" if self._part else self.run.operation.params.get("repository")
         target = self._target()
         is_running = bool(self.database.container)
         if is_running and not self.run.operation.params.get("dry_run"):
             self._save_present()
-        found = self.database.info() if is_running else self.database.info_by_job()
+        asked = (Repository(wanted),) if wanted else ()
+        found = self.database.info() if is_running else self.database.info_by_job(*asked)
         chosen_plan = plan(
             found,
             target,
@@ -110,7 +114,7 @@ class Restore:
         chosen_plan = replace(chosen_plan, beside=params.get("beside") or "", table=params.get("table") or "")
         if is_running:
             require_room(chosen_plan, self.database.free_bytes())
-        self.run.remember(service=self.database.name, plan=chosen_plan.as_data())
+        self._remember(service=self.database.name, plan=chosen_plan.as_data())
         return f"{chosen_plan.backup.label} from the {chosen_plan.repository} repository, to {target}"
 
     def restore(self) -> str:
@@ -131,9 +135,9 @@ class Restore:
             raise BackupError(
                 f"{self.database.name} has no service", hint="deploy first, then restore: havre deploy"
             )
-        if "branch" in self.run.operation.result:
+        if "branch" in self.facts:
             return "it serves the restored data already"
-        self.run.remember(stopped=True)
+        self._remember(stopped=True)
         self._scale_to_none()
         return "stopped"
 
@@ -145,8 +149,8 @@ class Restore:
     def start(self) -> str:
         """Until it is healthy."""
         self._start()
-        if "branch" not in self.run.operation.result:
-            self.run.remember(branch=self._branch().as_data())
+        if "branch" not in self.facts:
+            self._remember(branch=self._branch().as_data())
         return "it serves"
 
     def protect(self) -> str:
@@ -154,28 +158,36 @@ class Restore:
         problem = self.database.protect()
         if problem:
             self.run.log(f"backups of {self.database.name}: {problem}")
-        if "backup" not in self.run.operation.result:
+        if "backup" not in self.facts:
             params = {"service": self.database.name, "type": "incremental"}
             made = queries.enqueue("backup", self.run.environment, params, actor="havre")
-            self.run.remember(backup=made.pk)
+            self._remember(backup=made.pk)
         back = look_again(self.run, self.database)
         self.take_jobs_away()
-        told = f"operation {self.run.operation.result['backup']} makes a backup"
+        told = f"operation {self.facts['backup']} makes a backup"
         return f"{told}; {back}" if back else told
 
     def undo(self) -> str:
         """The data of before is in its place and serves; what was restored is removed."""
-        if "plan" not in self.run.operation.result:
+        if "plan" not in self.facts:
             return "nothing had been changed"
         self.database.take_job_away("restore")
-        if self.run.operation.result.get("stopped"):
+        if self.facts.get("stopped"):
             self._scale_to_none()
             self.database.take_job_away("swap")
         self.run_job("back", ("havre-swap", "back", self.number), at_most=_SWAP_PATIENCE)
-        if self.run.operation.result.get("stopped"):
+        if self.facts.get("stopped"):
             self._start()
         self.take_jobs_away()
         return "the database serves with the data of before"
+
+    def give_up(self) -> None:
+        """Take away what was restored of a database that had been lost; it must not run."""
+        if "plan" in self.facts:
+            self.database.take_job_away("restore")
+            self.database.take_job_away("swap")
+            self.run_job("back", ("havre-swap", "back", self.number), at_most=_SWAP_PATIENCE)
+        self.take_jobs_away()
 
     # What is needed for that
 
@@ -206,13 +218,26 @@ class Restore:
         return Branch(timeline, timezone.now(), ancestors_of(history.out))
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What was decided and done so far."""
+        facts: dict[str, Any] = self.run.operation.result
+        return dict(facts.get("databases", {}).get(self._part, {})) if self._part else facts
+
+    def _remember(self, **facts: object) -> None:
+        if self._part:
+            parts = self.run.operation.result.get("databases", {})
+            self.run.remember(databases={**parts, self._part: {**parts.get(self._part, {}), **facts}})
+        else:
+            self.run.remember(**facts)
+
+    @property
     def number(self) -> str:
         """What names its files."""
         return str(self.run.operation.pk)
 
     @property
     def _plan(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.run.operation.result["plan"]
+        found: dict[str, Any] = self.facts["plan"]
         return found
 
     def _target(self) -> Target:
@@ -227,7 +252,7 @@ class Restore:
 
     def run_job(self, what: str, command: tuple[str, ...], *, at_most: float) -> None:
         """Run a job to its good end, once; one that a dead worker left is waited for."""
-        if self.run.operation.result.get(f"done_{what}"):
+        if self.facts.get(f"done_{what}"):
             return
         job: Job = self.database.job(what, *command)
         job.start()
@@ -245,7 +270,7 @@ class Restore:
                 hint=cause.hint or "nothing was changed; the lines above tell more",
                 detail=log,
             )
-        self.run.remember(**{f"done_{what}": True})
+        self._remember(**{f"done_{what}": True})
 
     def _scale_to_none(self) -> None:
         name = self.database.swarm_name

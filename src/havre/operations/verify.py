@@ -9,7 +9,8 @@ from havre.domain.continuity import failures, verification
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity import check_archive
+from havre.operations.continuity.database import Database, chosen, databases
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
@@ -26,6 +27,7 @@ def runbook(run: Run) -> Runbook:
             Step("check", "Find the databases", verify.check),
             Step("local", "Read the local repository back", verify.local),
             Step("offsite", "Read the off-site repository back", verify.offsite),
+            Step("archive", "Read images, volumes and state back", verify.archive),
             Step("judge", "Say what is good", verify.judge),
         ),
         undo=verify.undo,
@@ -44,7 +46,8 @@ class Verify:
         """Those that are meant."""
         if self._databases is None:
             composition = live_composition(self.run)
-            names = chosen(composition, self.run.operation.params.get("service"))
+            service = self.run.operation.params.get("service")
+            names = chosen(composition, service) if service or databases(composition) else []
             self._databases = [Database(self.run, composition, name) for name in names]
         return self._databases
 
@@ -52,7 +55,7 @@ class Verify:
         """They run, and know their repositories."""
         for database in self.databases:
             database.repositories()
-        return ", ".join(database.name for database in self.databases)
+        return ", ".join(database.name for database in self.databases) or "there are none"
 
     def local(self) -> str:
         """The volume of this server."""
@@ -61,6 +64,19 @@ class Verify:
     def offsite(self) -> str:
         """The storage elsewhere, if there is one."""
         return self._read(Repository.OFFSITE)
+
+    def archive(self) -> str:
+        """Of the whole server; a part of it, where it is large."""
+        if self.run.operation.params.get("service"):
+            return "not asked for"
+        told = []
+        for place in check_archive.places(self.run):
+            key = f"archive {place.repository}"
+            if key not in self._findings:
+                read, problem = check_archive.check(self.run, place)
+                self.run.remember(findings={**self._findings, key: problem})
+                told.append(f"{place.repository}: {problem or read}")
+        return "; ".join(told) or "read before"
 
     def judge(self) -> str:
         """One bad thing makes it a failure; what is good is remembered either way."""
@@ -79,6 +95,7 @@ class Verify:
             databases = self.databases
         except Exception:  # noqa: BLE001 - there is nothing to stop where there is no database
             return "nothing had been started"
+        check_archive.stop(self.run)
         for database in databases:
             for repository in Repository:
                 database.stop_task(self._task(repository))

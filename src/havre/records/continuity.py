@@ -13,7 +13,15 @@ from havre.domain.continuity.history import Branch
 from havre.domain.continuity.info import BackupSet
 from havre.domain.continuity.repositories import OffSite, Repository
 from havre.manifest import EnvironmentSpec, PostgresService
-from havre.records.models import Backup, BackupStorage, Environment, Operation, Release, SavedDatabase
+from havre.records.models import (
+    Backup,
+    BackupStorage,
+    Environment,
+    Operation,
+    Release,
+    SavedDatabase,
+    StoredKit,
+)
 
 NONE: Final = 0
 """The version that stands for no off-site storage."""
@@ -73,6 +81,16 @@ def off_site(row: BackupStorage) -> OffSite:
         has_ca=bool(row.ca),
         version=row.version,
     )
+
+
+def record_kit_stored(row: BackupStorage, *, actor: str) -> None:
+    """Remember that the recovery kit of this version of the storage is kept elsewhere."""
+    StoredKit.objects.update_or_create(version=row.version, defaults={"actor": actor})
+
+
+def is_kit_stored(row: BackupStorage) -> bool:
+    """Whether the recovery kit that opens the storage as it is now is kept elsewhere."""
+    return StoredKit.objects.filter(version=row.version).exists()
 
 
 @transaction.atomic
@@ -171,9 +189,14 @@ def last_good(environment: Environment, service: str, repository: Repository) ->
 def branches_of(environment: Environment, service: str) -> list[Branch]:
     """The timelines that restores of a database, and rollbacks with it, began, the oldest first."""
     done = Operation.objects.filter(
-        environment=environment, kind__in=("restore", "rollback"), state=Operation.State.SUCCEEDED
+        environment=environment, kind__in=("restore", "rollback", "rebuild"), state=Operation.State.SUCCEEDED
     ).order_by("pk")
-    found = [row.result for row in done if row.result.get("service") == service]
+    found = [
+        result
+        for row in done
+        for result in (row.result, row.result.get("databases", {}).get(service, {}))
+        if result.get("service") == service
+    ]
     return [Branch.stored(result["branch"]) for result in found if "branch" in result]
 
 

@@ -18,6 +18,12 @@ def storage_is_set() -> bool:
     return continuity.newest_storage() is not None
 
 
+def kit_is_stored() -> bool:
+    """Whether the recovery kit of the storage as it is now is kept elsewhere."""
+    row = continuity.newest_storage()
+    return row is not None and continuity.is_kit_stored(row)
+
+
 def protected_databases() -> list[Protected]:
     """The databases of every live release."""
     version = continuity.storage_version()

@@ -19,7 +19,7 @@ from havre.records import continuity, erasures
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
-COMMANDS: Final = frozenset({"run", "cron", "backup", "verify", "drill"})
+COMMANDS: Final = frozenset({"run", "cron", "backup", "verify", "save", "drill"})
 """Kinds that run beside other operations of their environment: they change nothing of what runs."""
 KEPT_COMMANDS: Final = 200
 """One-off commands, and visits to containers, that an environment remembers of each."""

@@ -352,6 +352,27 @@ SCENARIOS = (
         project="crashdata",
     ),
     Scenario(
+        "saving of images, volumes and state",
+        kind="save",
+        prepare=deployed,
+        request=lambda site: site.request("save"),
+        succeeded=as_before,
+        undone=as_before,
+        project="crashvol",
+    ),
+    Scenario(
+        # Of what is whole: so nothing may change. What is lost comes back in test_rebuild.
+        "rebuild",
+        kind="rebuild",
+        prepare=deployed,
+        request=lambda site: site.request("rebuild"),
+        succeeded=as_before,
+        undone=as_before,
+        like="deploy",
+        undo_after=frozenset({"start", "switch"}),
+        project="crashready",
+    ),
+    Scenario(
         "destroy",
         kind="destroy",
         prepare=deployed,

@@ -59,7 +59,12 @@ class Builder(Protocol):
 
 
 def prepare(
-    engine_host: str, *, report: Report, also: Collection[str] = (), builder: Builder | None = None
+    engine_host: str,
+    *,
+    report: Report,
+    also: Collection[str] = (),
+    only: Collection[str] = (),
+    builder: Builder | None = None,
 ) -> dict[str, str]:
     """Have the platform's images on the engine, built from their present recipes.
 
@@ -70,6 +75,7 @@ def prepare(
         engine_host: address of the engine, ``unix:///…`` or ``tcp://…``.
         report: takes a line per image, and the lines of build logs indented by two spaces.
         also: names of images that are made on demand only, and are wanted now.
+        only: names of the images that are wanted now, and no others.
         builder: what builds; by default a plain build, without queue and ceiling.
 
     Returns:
@@ -81,7 +87,11 @@ def prepare(
     """
     engine = _Engine(find_client(), engine_host)
     builder = builder or functools.partial(build, engine_host=engine_host, client=engine.client)
-    wanted = [image for image in PLATFORM_IMAGES if not image.on_demand or image.name in also]
+    wanted = [
+        image
+        for image in PLATFORM_IMAGES
+        if (image.name in only if only else not image.on_demand or image.name in also)
+    ]
     have = {image.tag: engine.find(image.tag, recipe_hash(image)) for image in wanted}
     ids = {tag: found for tag, found in have.items() if found}
     missing = [image for image in wanted if image.tag not in ids]

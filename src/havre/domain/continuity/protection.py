@@ -55,6 +55,50 @@ def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime)
     return Verdict(name, Level.OK, f"saved here and off-site: {_names(on)}")
 
 
+@dataclass(frozen=True)
+class Returnable:
+    """An environment, when it was last saved off-site beside its databases, and why not since."""
+
+    name: str
+    saved: datetime | None = None
+    problem: str = ""
+
+
+def rebuild_verdict(
+    environments: Sequence[Returnable], *, has_storage: bool, is_kit_stored: bool, now: datetime
+) -> Verdict:
+    """Whether this server could come back elsewhere: everything saved, and the kit where it survives.
+
+    Times need a zone.
+    """
+    name = "Rebuild"
+    if not environments:
+        return Verdict(name, Level.OK, "nothing is deployed that could be lost")
+    if not has_storage:
+        return Verdict(
+            name,
+            Level.WARNING,
+            "a lost server could not be rebuilt: NO OFF-SITE STORAGE",
+            "havre backup storage set",
+        )
+    if not is_kit_stored:
+        seen = "THE RECOVERY KIT IS NOT STORED: without it nobody can open what is saved"
+        return Verdict(name, Level.WARNING, seen, "havre recovery-kit, on this server as root")
+    late = [each for each in environments if _is_stale(each.saved, now)]
+    if late:
+        told = "; ".join(
+            f"{each.name}: {f'last {_hours(each.saved, now)}' if each.saved else 'never'}"
+            + (f" ({each.problem})" if each.problem else "")
+            for each in late[:_MOST_NAMED]
+        )
+        return Verdict(name, Level.WARNING, f"not saved for two days: {told}", "havre backup now")
+    return Verdict(name, Level.OK, "state, images and volumes are saved; the recovery kit is stored")
+
+
+def _hours(last: datetime, now: datetime) -> str:
+    return f"{(now - last) // timedelta(hours=1)} hours ago"
+
+
 def _is_stale(last: datetime | None, now: datetime) -> bool:
     return last is None or now - last > _STALE
 

@@ -142,6 +142,26 @@ class PlannedRow(Schema):
     next: datetime | None
 
 
+class SavedThing(Schema):
+    """Something in the archive: ``state``, ``images:…`` or ``volume:…``, and its size in bytes."""
+
+    what: str
+    size: int
+
+
+class SavedArchive(Schema):
+    """What was saved last beside the databases, and whether off-site too.
+
+    ``problem``: why the last attempt after that failed; empty if none did.
+    """
+
+    at: datetime | None
+    operation: int | None
+    offsite: bool
+    contents: list[SavedThing]
+    problem: str
+
+
 class Saved(Schema):
     """What is saved of an environment.
 
@@ -150,6 +170,7 @@ class Saved(Schema):
 
     backups: list[SavedBackup]
     databases: list[SavedDatabase]
+    archive: SavedArchive
     has_storage: bool
     storage_is_newer: bool
 

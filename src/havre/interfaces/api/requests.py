@@ -186,6 +186,10 @@ class BackupParams(Wanted):
     new_database: StrictBool = False
 
 
+class NoParams(Wanted):
+    """Nothing to choose."""
+
+
 class VerifyParams(Wanted):
     """Which database; all without one."""
 
@@ -223,6 +227,12 @@ class RestoreParams(Wanted):
         if self.table and not self.beside:
             raise ValueError("`table` goes with `beside`: one table is never put into the present data")
         return self
+
+
+class RebuildParams(Wanted):
+    """Nothing to choose. A protected environment wants ``confirm``."""
+
+    confirm: Confirm = ""
 
 
 class ConfirmParams(Wanted):
@@ -336,6 +346,13 @@ class Backup(_Operation):
     params: BackupParams = BackupParams()
 
 
+class Save(_Operation):
+    """Save its images and volumes, and Havre's own state, now."""
+
+    kind: Literal["save"]
+    params: NoParams = NoParams()
+
+
 class Verify(_Operation):
     """Read everything back that is saved of databases."""
 
@@ -355,6 +372,13 @@ class Drill(_Operation):
 
     kind: Literal["drill"]
     params: DrillParams = DrillParams()
+
+
+class Rebuild(_Operation):
+    """Bring back from the off-site storage what is missing on this server; what is there stays."""
+
+    kind: Literal["rebuild"]
+    params: RebuildParams = RebuildParams()
 
 
 class ConfirmRestore(_Operation):
@@ -383,8 +407,10 @@ WantedOperation = Annotated[
     | Apply
     | Adopt
     | Backup
+    | Save
     | Verify
     | Restore
+    | Rebuild
     | ConfirmRestore
     | Erase
     | Drill,

@@ -31,6 +31,7 @@ from havre.interfaces.cli.commands import (
     persons,
     plan,
     privacy,
+    recovery,
     releases,
     secrets,
     server,
@@ -139,13 +140,15 @@ for _command, _panel in (
     (look.environments, _LOOK),
     (look.projects, _LOOK),
     (backups.restore, _BACKUPS),
+    (recovery.recovery_kit, _BACKUPS),
+    (recovery.rebuild, _BACKUPS),
     (server.doctor, _SERVER),
     (server.version, _SERVER),
     (server.serve, _SERVER),
     (server.web, _SERVER),
     (server.worker, _SERVER),
 ):
-    _word = _command.__name__.rstrip("_")  # exec_, for Python has an exec of its own
+    _word = _command.__name__.rstrip("_").replace("_", "-")  # exec_, for Python has an exec of its own
     app.command(_word, help=prose(_command), epilog=epilog(_word), rich_help_panel=_panel)(_command)
 privacy.app.command()(persons.export)
 privacy.app.command()(persons.erase)

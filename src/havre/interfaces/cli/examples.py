@@ -114,6 +114,15 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre backup schedule", ""),
         ("havre backup schedule -e staging --json", ""),
     ),
+    "recovery-kit": (
+        ("havre recovery-kit", "on the terminal, then asks whether it is stored"),
+        ("havre recovery-kit --pdf kit.pdf", "a page to print"),
+        ("havre recovery-kit --to /media/usb/kit.txt --stored", ""),
+    ),
+    "rebuild": (
+        ("havre rebuild --kit kit.txt --dry-run", "whether the kit opens the archive"),
+        ("havre rebuild --kit kit.txt --lost-at '2026-11-20 14:32'", ""),
+    ),
     "backup list": (
         ("havre backup list", ""),
         ("havre backup list -e staging --json", ""),

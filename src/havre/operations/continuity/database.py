@@ -298,13 +298,17 @@ class Database(DatabaseView):
         super().__init__(run.platform.engine, composition, name)
         self.run = run
 
-    def info_by_job(self) -> Info:
+    def info_by_job(self, *asked: Repository) -> Info:
         """The same where it may not run.
+
+        Args:
+            asked: only these.
 
         Raises:
             BackupError: that could not be found out.
         """
-        wanted = [Repository.LOCAL, *([Repository.OFFSITE] if self.composition.storage else ())]
+        all_of_them = (Repository.LOCAL, *((Repository.OFFSITE,) if self.composition.storage else ()))
+        wanted = asked or all_of_them
         return info.merged(
             self._info(each, Answer(0, self._answer_of_job("info", _info_command(each)), ""))
             for each in wanted

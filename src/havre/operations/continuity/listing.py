@@ -12,7 +12,7 @@ from havre.domain.continuity.repositories import Repository
 from havre.errors import HavreError, UsageError
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
-from havre.records import continuity, queries
+from havre.records import continuity, queries, saving
 from havre.records.models import Backup
 
 
@@ -63,6 +63,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
     return {
         "backups": shown,
         "databases": about,
+        "archive": saving.last_archive(row),
         "storage_is_newer": continuity.storage_version() != release.storage_version,
         "has_storage": continuity.newest_storage() is not None,
     }

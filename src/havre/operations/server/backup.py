@@ -60,14 +60,7 @@ def make(config: Config, version: str) -> Path:
         folder(config).mkdir(mode=0o700, exist_ok=True)
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(mode=0o700)
-        if not config.database_url:
-            copy_database(config.paths.database, draft / DATABASE)
-        for source, name in _folders(config).items():
-            if source.is_dir():
-                shutil.copytree(source, draft / name)  # permissions stay; the copy is root's alone
-        settings = Path(installation.SETTINGS)
-        if settings.exists():
-            shutil.copy2(settings, draft / settings.name)
+        fill(config, draft)
         draft.rename(place)
     except (OSError, sqlite3.Error) as error:
         shutil.rmtree(draft, ignore_errors=True)
@@ -75,7 +68,25 @@ def make(config: Config, version: str) -> Path:
     return place
 
 
-def _folders(config: Config) -> dict[Path, str]:
+def fill(config: Config, draft: Path) -> None:
+    """Copy the state into an empty directory.
+
+    Raises:
+        OSError: it could not be read or written.
+        sqlite3.Error: the database could not be read.
+    """
+    if not config.database_url:
+        copy_database(config.paths.database, draft / DATABASE)
+    for source, name in folders(config).items():
+        if source.is_dir():
+            shutil.copytree(source, draft / name)  # permissions stay; the copy is root's alone
+    settings = Path(installation.SETTINGS)
+    if settings.exists():
+        shutil.copy2(settings, draft / settings.name)
+
+
+def folders(config: Config) -> dict[Path, str]:
+    """The directories of the state, and what they are called in a copy."""
     paths = config.paths
     return {
         paths.keys: "keys",

@@ -6,7 +6,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
-from havre.records.models.continuity import Backup, BackupStorage, SavedDatabase
+from havre.records.models.continuity import Backup, BackupStorage, SavedDatabase, StoredKit
 from havre.records.models.drift import Drift
 from havre.records.models.drills import Drill
 from havre.records.models.erasures import Erasure
@@ -33,6 +33,7 @@ __all__ = [
     "ScheduledRun",
     "Secret",
     "Step",
+    "StoredKit",
     "Token",
     "Variable",
     "Worker",

@@ -30,6 +30,16 @@ class BackupStorage(models.Model):
     objects: ClassVar[models.Manager[BackupStorage]]
 
 
+class StoredKit(models.Model):
+    """Somebody said that the recovery kit of a version of the storage is kept elsewhere."""
+
+    version = models.PositiveIntegerField(unique=True, help_text="of the off-site storage")
+    actor = models.CharField(max_length=100, blank=True, default="")
+    stored_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager[StoredKit]]
+
+
 class Backup(models.Model):
     """A backup of a database in one repository, as Havre made it."""
 

@@ -19,6 +19,7 @@ PAGE = ROOT / reference.PAGE
 NO_JSON = {
     "privacy export": "it prints nothing but JSON",
     "exec": "its output is that of the command",
+    "recovery-kit": "a secret, as the text that a rebuild reads",
     "web": "a process in the foreground",
     "worker": "a process in the foreground",
     "serve": "a process in the foreground",

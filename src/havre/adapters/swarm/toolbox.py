@@ -1,0 +1,188 @@
+"""A container with a program of the platform's, and volumes or folders of this server, for one operation.
+
+Bytes pass through the docker client's own pipes; see :func:`~havre.adapters.swarm.isolated.exec_in`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import docker
+from docker.errors import NotFound
+
+from havre.adapters.swarm.calls import explained
+from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.inside import run_inside
+from havre.adapters.swarm.isolated import exec_in, told
+from havre.errors import EngineError
+
+READS: Final = ("DAC_READ_SEARCH",)
+"""What reading files of every account takes."""
+WRITES: Final = ("CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP")
+"""What making files of every account takes."""
+_NEEDED: Final = ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A volume by its name, or a folder of this server by its path, and where the container sees it.
+
+    ``labels`` are those that a volume gets if it is made now.
+    """
+
+    source: str
+    target: str
+    read_only: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def toolbox(
+    engine: Engine,
+    image: str,
+    *,
+    labels: Mapping[str, str],
+    mounts: Sequence[Mount] = (),
+    capabilities: Sequence[str] = (),
+) -> Iterator[str]:
+    """The id of a running container, which is removed afterwards.
+
+    Args:
+        engine: this server's.
+        image: tag or id of a local image; its own program waits.
+        labels: by which one that a dead worker left is found and removed first.
+        mounts: what it sees.
+        capabilities: what it may, beside what everybody may.
+
+    Raises:
+        EngineError: the engine refused or did not answer.
+    """
+    engine.remove_containers(dict(labels))
+    client = engine.connect()
+    try:
+        with explained(f"starting a container of {image}"):
+            made = client.create_container(
+                image,
+                labels=dict(labels),
+                host_config=client.create_host_config(
+                    init=True,
+                    cap_drop=["ALL"],
+                    cap_add=list(capabilities) or None,
+                    security_opt=["no-new-privileges"],
+                    mounts=[_mount(each) for each in mounts],
+                ),
+            )
+            client.start(made["Id"])
+        try:
+            yield str(made["Id"])
+        finally:
+            with contextlib.suppress(NotFound), explained("removing it"):
+                client.remove_container(made["Id"], v=True, force=True)
+    finally:
+        client.close()
+
+
+def _mount(each: Mount) -> docker.types.Mount:
+    is_folder = each.source.startswith("/")
+    return docker.types.Mount(
+        each.target,
+        each.source,
+        type="bind" if is_folder else "volume",
+        read_only=each.read_only,
+        labels=None if is_folder else dict(each.labels) or None,
+    )
+
+
+@contextlib.contextmanager
+def images_into(
+    engine: Engine, references: Sequence[str], container: str, command: Sequence[str], *, whole: Sequence[str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a container that reads a tar of images; its input ends when all of them are in it.
+
+    Args:
+        engine: where both are.
+        references: tags or ids; what lies below several of them is in it once.
+        container: its id.
+        command: the program, whose output the caller reads.
+        whole: run in the container before the input ends, if nothing is missing in it.
+
+    Raises:
+        EngineError: there is no docker client here.
+    """
+    read, write = os.pipe()
+    try:
+        program = exec_in(engine, container, command, stdin=read)
+    except BaseException:
+        os.close(write)
+        raise
+    finally:
+        os.close(read)
+    source = subprocess.Popen(
+        [_client(), "--host", engine.address, "image", "save", *references],
+        stdin=subprocess.DEVNULL,
+        stdout=write,
+        stderr=subprocess.DEVNULL,
+        env=_environment(),
+    )
+
+    def finish() -> None:
+        try:
+            if source.wait() == 0:
+                run_inside(engine, container, list(whole))
+        finally:
+            os.close(write)
+
+    thread = threading.Thread(target=finish, name="images", daemon=True)
+    thread.start()
+    try:
+        yield program
+    finally:
+        for child in (source, program):
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+        thread.join()
+        if program.stdout:
+            program.stdout.close()
+
+
+def images_from(engine: Engine, container: str, command: Sequence[str]) -> str:
+    """Load the tar of images that a program in a container writes; why not, empty if it went well.
+
+    Raises:
+        EngineError: the engine did not take it, or there is no docker client here.
+    """
+    program = exec_in(engine, container, command)
+    loading = subprocess.run(
+        [_client(), "--host", engine.address, "image", "load", "--quiet"],
+        stdin=program.stdout,
+        capture_output=True,
+        env=_environment(),
+        check=False,
+    )
+    if program.stdout:
+        program.stdout.close()
+    if program.wait() != 0:
+        return told(program) or f"it ended with {program.returncode}"
+    if loading.returncode != 0:
+        said = loading.stderr.decode(errors="replace").strip()
+        raise EngineError("the engine did not take the saved images", detail=said)
+    return ""
+
+
+def _client() -> str:
+    found = shutil.which("docker")
+    if found is None:
+        raise EngineError("there is no docker client on this server", hint="apt install docker.io")
+    return found
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in _NEEDED if name in os.environ} | {"LC_ALL": "C.UTF-8"}

@@ -1,0 +1,208 @@
+"""The archive: restic repositories with what is no database. Where they are, what they hold, how long.
+
+Formats: https://restic.readthedocs.io/en/v0.18.0/075_scripting.html. Each thing that is saved has one tag
+of its own, by which it is found again and by which old snapshots are grouped.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from havre.domain.continuity.failures import Cause
+from havre.domain.continuity.repositories import Keys, OffSite, Repository
+
+FOLDER: Final = "_havre"
+"""Folder of the archive in the bucket. No project's name begins so."""
+HOST: Final = "havre"
+"""What snapshots name as their machine: that of containers changes, and retention goes by it."""
+LOCAL_VOLUME: Final = "havre-archive"
+LOCAL_PATH: Final = "/archive"
+CA_FILE: Final = "/dev/shm/havre/ca.pem"  # noqa: S108 - inside the container
+STATE: Final = "state"
+"""Tag of Havre's own state."""
+
+NO_REPOSITORY: Final = 10
+LOCKED: Final = 11
+WRONG_PASSPHRASE: Final = 12
+TIMED_OUT: Final = 124
+"""Exit codes of restic, and of timeout(1)."""
+
+
+def images_tag(environment: str) -> str:
+    """Tag of the images of an environment's releases."""
+    return f"images:{environment}"
+
+
+def volume_tag(volume: str) -> str:
+    """Tag of a volume."""
+    return f"volume:{volume}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Something that was saved: its id, tag, time, and size in bytes."""
+
+    id: str
+    tag: str
+    made_at: datetime
+    size: int
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"id": self.id, "what": self.tag, "made_at": self.made_at.isoformat(), "size": self.size}
+
+
+def snapshots(answer: str) -> tuple[Snapshot, ...]:
+    """What ``restic snapshots --json`` lists, the oldest first.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    found = [
+        Snapshot(
+            id=row["id"],
+            tag=(row.get("tags") or [""])[0],
+            made_at=datetime.fromisoformat(_seconds(row["time"])),
+            size=int((row.get("summary") or {}).get("total_bytes_processed") or 0),
+        )
+        for row in json.loads(answer)
+    ]
+    return tuple(sorted(found, key=lambda each: each.made_at))
+
+
+def _seconds(time: str) -> str:
+    """A time of restic with microseconds at most, which Python reads; it writes nanoseconds."""
+    return re.sub(r"(\.\d{1,6})\d*", r"\1", time)
+
+
+def newest(found: Sequence[Snapshot], tag: str) -> Snapshot | None:
+    """The newest of a tag; None if there is none."""
+    return next((each for each in reversed(found) if each.tag == tag), None)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One repository of the archive: where, and what opens it. It prints without anything secret."""
+
+    repository: Repository
+    settings: tuple[tuple[str, str], ...]
+    options: tuple[str, ...] = ()
+    ca: str = ""
+
+    def __repr__(self) -> str:
+        return f"Place({self.repository})"
+
+    @property
+    def text(self) -> str:
+        """What ``havre-archive open`` reads."""
+        lines = [f"{name}={value}" for name, value in self.settings]
+        return "\n".join([*lines, *(["--- CA", self.ca.strip()] if self.ca else [])]) + "\n"
+
+
+def local() -> Place:
+    """The one on this server. It has no passphrase: what is in it is on the same disk without it too."""
+    return Place(Repository.LOCAL, (("RESTIC_REPOSITORY", LOCAL_PATH), *_COMMON), ("--insecure-no-password",))
+
+
+def elsewhere(place: OffSite, keys: Keys, ca: str) -> Place:
+    """The one in the off-site storage, sealed by its passphrase.
+
+    Args:
+        place: the storage.
+        keys: what opens it.
+        ca: PEM of the authorities of its certificate; with none, those of the image are trusted.
+    """
+    path = "/".join(filter(None, (place.bucket, place.prefix, FOLDER)))
+    settings = [
+        ("RESTIC_REPOSITORY", f"s3:{place.endpoint}/{path}"),
+        ("RESTIC_PASSWORD", keys.passphrase),
+        ("AWS_ACCESS_KEY_ID", keys.key),
+        ("AWS_SECRET_ACCESS_KEY", keys.secret),
+        ("AWS_DEFAULT_REGION", place.region),
+        *([("RESTIC_CACERT", CA_FILE)] if ca else []),
+        *_COMMON,
+    ]
+    lookup = "path" if place.style == "path" else "dns"
+    return Place(Repository.OFFSITE, tuple(settings), ("--option", f"s3.bucket-lookup={lookup}"), ca)
+
+
+_COMMON: Final = (("RESTIC_CACHE_DIR", "/tmp/cache"), ("RESTIC_PROGRESS_FPS", "1"))  # noqa: S108 - as above
+
+
+def keeping(repository: Repository, *, days: int) -> tuple[str, ...]:
+    """The arguments that say what stays; the newest of each thing always does.
+
+    Args:
+        repository: the local one keeps no weeks and months.
+        days: for which one a day is kept.
+    """
+    longer = () if repository is Repository.LOCAL else ("--keep-weekly=9", "--keep-monthly=12")
+    return ("--group-by=tags", f"--host={HOST}", "--keep-last=2", f"--keep-daily={days}", *longer)
+
+
+def to_read_back(size: int) -> str:
+    """How much of a repository a check reads: all of a small one, a tenth, another each time, of a large."""
+    return "100%" if size < _SMALL else "10%"
+
+
+_SMALL: Final = 2_000_000_000  # bytes
+
+_KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
+    (
+        r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Access Denied|Forbidden|\b403\b",
+        "the off-site storage refused the keys",
+        "set valid ones by `havre backup storage set`; `havre backup storage test` looks closer",
+    ),
+    (
+        r"NoSuchBucket|bucket does not exist",
+        "the off-site storage has no such bucket",
+        "make the bucket, or name another one: havre backup storage set --bucket NAME",
+    ),
+    (
+        r"x509|certificate",
+        "the certificate of the off-site storage is not trusted",
+        "name the file of its authority: havre backup storage set --ca FILE",
+    ),
+    (
+        r"connection refused|no such host|dial tcp|i/o timeout|connection reset|no route to host",
+        "the off-site storage cannot be reached",
+        "`havre backup storage test` looks closer",
+    ),
+    (r"no space left", "the disk is full", "`havre doctor` looks at the disks"),
+    (
+        r"ended before its end",
+        "what was to be saved ended before its end",
+        "do it again; the lines above may tell why",
+    ),
+    (
+        r"ciphertext verification failed|does not match|Pack ID|contains \d+ errors|is damaged",
+        "files of the archive are damaged",
+        "make a new one beside it: havre backup storage set --prefix NAME, then havre backup now",
+    ),
+)
+_LONGEST: Final = 300
+
+
+def cause(code: int, said: str) -> Cause:
+    """Why restic failed, by its exit code and its words."""
+    if code == WRONG_PASSPHRASE:
+        return Cause(
+            "the passphrase does not open the archive",
+            "give the one that it was made with: havre backup storage set --passphrase-file FILE",
+        )
+    if code == NO_REPOSITORY:
+        return Cause("there is no archive at that place", "is bucket, prefix and endpoint right?")
+    if code == LOCKED:
+        return Cause("another process has the archive locked", "try again in some minutes")
+    for pattern, message, hint in _KNOWN:
+        if re.search(pattern, said, re.IGNORECASE):
+            return Cause(message, hint)
+    if code == TIMED_OUT:
+        return Cause("the off-site storage cannot be reached", "`havre backup storage test` looks closer")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return Cause(lines[-1][:_LONGEST] if lines else f"restic ended with {code} and without a word")

@@ -1,0 +1,132 @@
+"""A rebuild in figures and words: its steps with their durations, what was lost, where names have to lead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+_LAST: Final = re.compile(r"havre-restore: newest commit (\d{4}-\d\d-\d\dT\S+Z)")
+
+
+def newest_commit(log: Iterable[str]) -> datetime | None:
+    """When the last transaction that a restore replayed was committed, as its job tells it.
+
+    ``None``: none was found after the copy it began with.
+    """
+    found = [match.group(1) for line in log if (match := _LAST.search(line))]
+    return datetime.fromisoformat(found[-1]) if found else None
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A step of a rebuild: what, of which environment (empty: of the server), how long, in seconds."""
+
+    what: str
+    environment: str
+    seconds: float
+    told: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "step": self.what,
+            "environment": self.environment,
+            "seconds": round(self.seconds, 1),
+            "told": self.told,
+        }
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """A database that was restored, and the newest commit in it."""
+
+    name: str
+    commit: datetime | None
+
+    def loss(self, lost_at: datetime | None) -> timedelta | None:
+        """Time of which nothing came back; None if one of the moments is not known."""
+        if lost_at is None or self.commit is None:
+            return None
+        return max(lost_at - self.commit, timedelta())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A whole rebuild.
+
+    Attributes:
+        steps: in their order.
+        databases: those that were restored.
+        seconds: from its beginning to the last health check.
+        lost_at: when the server was lost, if somebody said it.
+    """
+
+    steps: Sequence[Timed]
+    databases: Sequence[Recovered]
+    seconds: float
+    lost_at: datetime | None = None
+
+    @property
+    def loss(self) -> timedelta | None:
+        """The longest of any database; None if it is not known of one."""
+        found = [database.loss(self.lost_at) for database in self.databases]
+        known = [each for each in found if each is not None]
+        return max(known) if known and len(known) == len(found) else None
+
+    def summary(self) -> list[str]:
+        """The measured RTO and loss, in sentences."""
+        lines = [f"measured RTO: {_lasting(timedelta(seconds=self.seconds))}"]
+        for database in self.databases:
+            if database.commit is None:
+                lines.append(f"{database.name}: no commit after its last copy was found")
+                continue
+            told = f"{database.name}: newest recovered commit {_shown(database.commit)}"
+            loss = database.loss(self.lost_at)
+            lines.append(told if loss is None else f"{told}, lost: {_lasting(loss)}")
+        if self.loss is not None:
+            lines.append(f"measured data loss: {_lasting(self.loss)}")
+        elif self.databases:
+            lines.append("measured data loss: unknown without the moment of the loss (--lost-at)")
+        return lines
+
+
+def _lasting(span: timedelta) -> str:
+    seconds = span.total_seconds()
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{seconds:.1f} s" if seconds < 100 else f"{minutes} min {rest:02d} s"  # noqa: PLR2004 - reads well
+
+
+def _shown(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@dataclass(frozen=True)
+class NameChange:
+    """A host name, and the address that it has to lead to."""
+
+    host: str
+    address: str
+
+    @property
+    def kind(self) -> str:
+        """Of its record."""
+        return "AAAA" if ":" in self.address else "A"
+
+    def __str__(self) -> str:
+        return f"{self.host}. {self.kind} {self.address}"
+
+
+class NameProvider(Protocol):
+    """Who changes records of names by itself; there is none yet, so a person does what the plan says."""
+
+    def change(self, changes: Sequence[NameChange]) -> None:
+        """Have names lead to their new addresses."""
+
+
+def name_changes(hosts: Iterable[str], address: str) -> tuple[NameChange, ...]:
+    """What has to be changed so that requests reach a new server; names of one machine alone are left out."""
+    wanted = {host for host in hosts if host != "localhost" and not host.endswith((".localhost", ".local"))}
+    return tuple(NameChange(host, address) for host in sorted(wanted))

@@ -1,0 +1,256 @@
+"""The archive at work: restic in a container of its own, which gets its keys by its input."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from havre.adapters.buildkit.build import HOST_CA_BUNDLE
+from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.inside import Answer, run_inside, tell_inside
+from havre.adapters.swarm.isolated import exec_in, told
+from havre.adapters.swarm.toolbox import READS, WRITES, Mount, images_from, images_into, toolbox
+from havre.domain import naming
+from havre.domain.continuity import archive
+from havre.domain.continuity.archive import HOST, NO_REPOSITORY, Place, Snapshot
+from havre.domain.continuity.repositories import Repository
+from havre.errors import BackupError
+from havre.images import platform_image
+
+if TYPE_CHECKING:  # it reads the records, which a rebuild does not have yet
+    from havre.operations.continuity.storage import Storage
+
+IMAGE: Final = platform_image("backup").tag
+ROLE: Final = "archive"
+IMAGES_FILE: Final = "images.tar"
+_ANSWERS_WITHIN: Final = "40"  # seconds
+_LONGEST_SILENCE: Final = 24 * 3600
+
+Tell = Callable[[str], None]
+
+
+def offsite_place(storage: Storage) -> Place:
+    """The archive in a storage; without an authority of its own, what this machine trusts is trusted."""
+    return archive.elsewhere(storage.place, storage.keys, trusted(storage.ca))
+
+
+def trusted(ca: str) -> str:
+    """The authorities by which a storage is known: its own, else those of this machine."""
+    return ca or (HOST_CA_BUNDLE.read_text(encoding="utf-8") if HOST_CA_BUNDLE.is_file() else "")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was saved: the snapshot, its size, and the bytes that it added to the archive."""
+
+    snapshot: str
+    size: int
+    added: int
+
+    def __str__(self) -> str:
+        return f"{self.size / 1e6:.1f} MB, {self.added / 1e6:.1f} MB of them new"
+
+
+class Archive:
+    """An opened repository; ``watch`` is called about once a second and may raise to stop."""
+
+    def __init__(self, engine: Engine, container: str, place: Place, watch: Tell) -> None:
+        self._engine = engine
+        self._container = container
+        self._place = place
+        self._watch = watch
+
+    @classmethod
+    @contextlib.contextmanager
+    def opened(
+        cls,
+        engine: Engine,
+        place: Place,
+        *,
+        labels: Mapping[str, str] | None = None,
+        mounts: Sequence[Mount] = (),
+        writes: bool = False,
+        watch: Tell = lambda _: None,
+    ) -> Iterator[Archive]:
+        """The repository of a place, for the length of a block.
+
+        Args:
+            engine: this server's, which has the image :data:`IMAGE`.
+            place: where, and what opens it.
+            labels: of its container: what an operation left is found by them.
+            mounts: what is to be saved, or written.
+            writes: whether files of other accounts are to be made.
+            watch: takes how far it is.
+
+        Raises:
+            EngineError: the engine refused.
+        """
+        is_local = place.repository is Repository.LOCAL
+        own = [Mount(archive.LOCAL_VOLUME, archive.LOCAL_PATH, read_only=False)] if is_local else []
+        with toolbox(
+            engine,
+            IMAGE,
+            labels={naming.MANAGED: "true", naming.ROLE: ROLE, **(labels or {})},
+            mounts=[*own, *mounts],
+            capabilities=WRITES if writes or is_local else READS,
+        ) as container:
+            answer = tell_inside(engine, container, ["havre-archive", "open"], place.text.encode())
+            if not answer.is_good:
+                raise BackupError(f"the archive's settings were not taken: {answer.err.strip()[:300]}")
+            yield cls(engine, container, place, watch)
+
+    def ensure(self) -> None:
+        """Have the repository there and open.
+
+        Raises:
+            BackupError: it cannot be opened or made, with the cause.
+        """
+        answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
+        if answer.exit_code == NO_REPOSITORY:
+            self._ask("init", within=_ANSWERS_WITHIN)
+            answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)  # somebody else may have been first
+        self._require(answer)
+
+    def is_there(self) -> bool:
+        """Whether there is a repository, which opens.
+
+        Raises:
+            BackupError: there is one, or may be, that cannot be opened.
+        """
+        answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
+        if answer.exit_code == NO_REPOSITORY:
+            return False
+        self._require(answer)
+        return True
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """What it holds, the oldest first.
+
+        Raises:
+            BackupError: it cannot be read, with the cause.
+        """
+        answer = self._ask("snapshots", "--json", f"--host={HOST}", "--no-lock", within=_ANSWERS_WITHIN)
+        self._require(answer)
+        return archive.snapshots(answer.out)
+
+    def save_folder(self, path: str, tag: str) -> Report:
+        """Save what the container sees at a path.
+
+        Raises:
+            BackupError: it failed; there is no new snapshot.
+        """
+        command = self._restic("run", "backup", *self._marks(tag), path)
+        program = exec_in(self._engine, self._container, command)
+        try:
+            return self._reported(program)
+        finally:
+            program.kill()
+            program.wait()
+
+    def save_images(self, references: Sequence[str], tag: str) -> Report:
+        """Save images as one tar, without a copy on the disk.
+
+        Raises:
+            BackupError: it failed, or the tar was not whole; there is no new snapshot.
+        """
+        command = self._restic("stream", IMAGES_FILE, *self._marks(tag))
+        whole = ["havre-archive", "whole"]
+        with images_into(self._engine, references, self._container, command, whole=whole) as program:
+            return self._reported(program)
+
+    def load_images(self, snapshot: str) -> None:
+        """Give the images of a snapshot to the engine.
+
+        Raises:
+            BackupError: they could not be read.
+            EngineError: the engine did not take them.
+        """
+        command = self._restic("run", "dump", "--no-lock", snapshot, IMAGES_FILE)
+        problem = images_from(self._engine, self._container, command)
+        if problem:
+            found = archive.cause(1, problem)
+            raise BackupError(f"the saved images could not be read: {found.message}", hint=found.hint)
+
+    def restore_folder(self, snapshot: str, path: str, target: str) -> None:
+        """Write what a snapshot has at a path to a folder that the container sees; as it was then.
+
+        Raises:
+            BackupError: it failed.
+        """
+        command = ["restore", "--no-lock", f"{snapshot}:{path}", f"--target={target}", "--delete"]
+        self._require(self._ask(*command))
+
+    def forget(self, *, days: int) -> str:
+        """Let go what is older than wanted, and its space; the newest of everything stays.
+
+        Raises:
+            BackupError: it failed; what is there stays.
+        """
+        self._ask("unlock")
+        keeping = archive.keeping(self._place.repository, days=days)
+        answer = self._ask("forget", *keeping, "--prune", "--retry-lock=5m", "--json")
+        self._require(answer)
+        groups = json.loads(answer.out.splitlines()[0] or "[]")
+        gone = sum(len(group.get("remove") or ()) for group in groups)
+        return f"{gone} old ones removed" if gone else "nothing is old"
+
+    def check(self) -> str:
+        """Read a part back and compare it with its checksums; the words for what was read.
+
+        Raises:
+            BackupError: something is damaged or missing.
+        """
+        answer = self._ask("stats", "--mode=raw-data", "--json", "--no-lock")
+        self._require(answer)
+        part = archive.to_read_back(int(json.loads(answer.out)["total_size"]))
+        self._ask("unlock")
+        self._require(self._ask("check", f"--read-data-subset={part}", "--retry-lock=5m"))
+        return f"{part} read back"
+
+    def _marks(self, tag: str) -> tuple[str, ...]:
+        return ("--json", f"--host={HOST}", f"--tag={tag}", "--group-by=tags")
+
+    def _restic(self, word: str, *arguments: str) -> list[str]:
+        return ["havre-archive", word, *arguments, *self._place.options]
+
+    def _ask(self, *arguments: str, within: str = "") -> Answer:
+        limit = ["timeout", within] if within else []
+        command = [*limit, *self._restic("run", *arguments)]
+        return run_inside(self._engine, self._container, command, patience=_LONGEST_SILENCE)
+
+    @staticmethod
+    def _require(answer: Answer) -> None:
+        if not answer.is_good:
+            found = archive.cause(answer.exit_code, answer.err + answer.out)
+            raise BackupError(found.message, hint=found.hint, detail=answer.err.strip())
+
+    def _reported(self, program: subprocess.Popen[bytes]) -> Report:
+        """Follow a backup to its end."""
+        summary: dict[str, Any] = {}
+        said: list[str] = []
+        for line in program.stdout or ():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                said.append(line.decode(errors="replace"))
+                continue
+            match row.get("message_type"):
+                case "status":
+                    self._watch(f"{row.get('bytes_done', 0) / 1e6:.0f} MB")
+                case "summary":
+                    summary = row
+                case "error":
+                    said.append(str((row.get("error") or {}).get("message")))
+        code = program.wait()
+        if code or not summary.get("snapshot_id"):
+            found = archive.cause(code, told(program) + "\n".join(said))
+            raise BackupError(found.message, hint=found.hint, detail="\n".join(said[-5:]), retryable=True)
+        return Report(
+            str(summary["snapshot_id"]),
+            int(summary.get("total_bytes_processed") or 0),
+            int(summary.get("data_added_packed") or 0),
+        )

@@ -1,0 +1,260 @@
+"""Rebuild: an environment comes back from the off-site storage, as its live release says.
+
+Images, volumes and databases that are missing are taken from there; what is there stays. Then the live
+release is started and proven, as in a deployment. ``havre rebuild`` brings the records back before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from havre.adapters.swarm.toolbox import Mount
+from havre.domain import naming
+from havre.domain.continuity import archive, rebuilding, saving
+from havre.domain.continuity.archive import Snapshot
+from havre.errors import BackupError
+from havre.manifest import PostgresService
+from havre.operations import data_services, platform
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity.archive import Archive, offsite_place
+from havre.operations.continuity.check_archive import asker, labels
+from havre.operations.continuity.database import databases
+from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.storage import Storage
+from havre.operations.restore import Restore
+from havre.operations.rollout import Rollout
+from havre.operations.routing import TRAEFIK_IMAGE
+from havre.operations.save import volumes_of
+from havre.operations.workloads import Composition
+from havre.records import continuity, queries
+from havre.records import saving as saved
+from havre.records.models import Event, Release
+
+_VOLUMES: Final = "/volumes"
+_RESTORE_STEPS: Final = ("plan", "restore", "swap", "start", "protect")
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of a rebuild; each looks what is there, so it may be run any number of times."""
+    rebuild = Rebuild(run)
+    return Runbook(
+        steps=(
+            Step("look", "See what is missing", rebuild.look),
+            Step("images", "Bring the images back", rebuild.images),
+            Step("router", "Start the router", rebuild.router),
+            Step("volumes", "Bring the volumes back", rebuild.volumes),
+            Step("databases", "Restore the databases to the newest moment", rebuild.databases),
+            Step("data", "Start databases and caches", rebuild.data),
+            *(step for step in rebuild.rollout.switch_steps if step.name != "shift"),
+        ),
+        undo=rebuild.undo,
+    )
+
+
+class Rebuild:
+    """One rebuild of one environment."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._engine = run.platform.engine
+        self._composition: Composition | None = None
+        self.rollout = Rollout(run)
+        if run.environment.current_release:
+            self.rollout.take(run.environment.current_release)
+
+    @property
+    def composition(self) -> Composition:
+        """The live release as workloads."""
+        if self._composition is None:
+            self._composition = live_composition(self.run)
+        return self._composition
+
+    # Steps
+
+    def look(self) -> str:
+        """Decided once: a later run of this operation brings back the same."""
+        if "missing" in self.run.operation.result:
+            return "as found before"
+        release = self.composition.release
+        wanted = self._wanted_images()
+        images = [name for name in wanted if not self._engine.image_id(name)]
+        marks = naming.labels(self.run.project, self.run.environment.name)
+        there = set(self._engine.volumes(marks))
+        volumes = [name for name in volumes_of(self.run.environment, release) if name not in there]
+        lost = [
+            name
+            for name, workload in self.composition.data().items()
+            if isinstance(self.composition.spec.services[name], PostgresService)
+            and not self._engine.has_service(workload.name)
+        ]
+        known = databases(self.composition)
+        unsaved = sorted(set(lost) - set(known))
+        missing = {"images": images, "volumes": volumes, "databases": [n for n in lost if n in known]}
+        self.run.remember(release=release.number, missing=missing, unsaved=unsaved)
+        if unsaved:
+            self.run.log(f"without backups, so empty from now on: {', '.join(unsaved)}")
+        return ", ".join(f"{len(found)} {what}" for what, found in missing.items())
+
+    def images(self) -> str:
+        """From the archive, without a registry. Those named by a registry's digest are named by id then."""
+        if not self._missing["images"]:
+            return "they are here"
+        with self.run.logging_as("platform"):
+            platform.ensure_tool(self.run.platform, "backup", asker(self.run))
+        ids = saved.image_ids(self.run.environment)
+        if any(not self._engine.image_id(ids.get(name, name)) for name in self._missing["images"]):
+            with self._archive() as there:
+                found = self._snapshot(there, archive.images_tag(str(self.run.environment)))
+                self.run.tell(f"{found.size / 1e6:.0f} MB of {found.made_at:%Y-%m-%d %H:%M} UTC")
+                there.load_images(found.id)
+        self._name_by_id(ids)
+        absent = [name for name in self._wanted_images() if not self._engine.image_id(name)]
+        if absent:
+            raise BackupError(
+                f"images of release {self.composition.release.number} are not in the archive:"
+                f" {', '.join(absent)}",
+                hint="it was lost before it was saved: deploy its commit again, or roll back",
+            )
+        return f"{len(self._missing['images'])} images"
+
+    def router(self) -> str:
+        """It answers for every environment of this server."""
+        change = platform.ensure_router(self.run.platform, wait=self.run.wait)
+        return f"it was {change}" if change else "it runs"
+
+    def volumes(self) -> str:
+        """Files as they were when they were saved last."""
+        names: list[str] = self._missing["volumes"]
+        done: list[str] = self.run.operation.result.get("volumes", [])
+        if not names:
+            return "they are here, or there are none"
+        told = []
+        marks = naming.labels(self.run.project, self.run.environment.name)
+        mounts = [Mount(name, f"{_VOLUMES}/{name}", read_only=False, labels=marks) for name in names]
+        with self._archive(mounts) as there:
+            found = there.snapshots()
+            for name in names:
+                newest = archive.newest(found, archive.volume_tag(name))
+                if newest is None:
+                    self.run.log(f"{name} was never saved: it is empty")
+                    told.append(f"{name}: empty")
+                elif name not in done:
+                    self.run.part(f"volume {name}", f"{name} of {newest.made_at:%Y-%m-%d %H:%M} UTC")
+                    path = f"{_VOLUMES}/{name}"
+                    there.restore_folder(newest.id, path, path)
+                    told.append(f"{name} of {newest.made_at:%Y-%m-%d %H:%M} UTC")
+                done = [*done, name]
+                self.run.remember(volumes=done)
+        return "; ".join(told) or "done before"
+
+    def databases(self) -> str:
+        """Each to the newest moment that its repository elsewhere has."""
+        names: list[str] = self._missing["databases"]
+        if not names:
+            return "they are here, or there are none"
+        data_services.ground(self.run, self.composition)
+        workloads = self.composition.data()
+        for name in names:
+            if not self._engine.has_service(workloads[name].name):
+                # Without a task: an empty cluster must not get near the archive of the lost one.
+                self._engine.ensure_service(replace(workloads[name], replicas=0))
+        for name in names:
+            restore = Restore(self.run, part=name)
+            acts: dict[str, Callable[[], str]] = {each: getattr(restore, each) for each in _RESTORE_STEPS}
+            for part, act in acts.items():
+                if not self._is_done(name, part):
+                    self.run.part(f"{part} {name}", f"{name}: {part}")
+                    act()
+                    self._note(name, part)
+        return "; ".join(f"{name}: {self._newest_commit(name)}" for name in names)
+
+    def data(self) -> str:
+        """Caches too, and databases that have no backups."""
+        return self.rollout.prepare_data()
+
+    def undo(self) -> str:
+        """What came back stays; a database that did not come back whole is as missing as before."""
+        self._engine.remove_containers(labels(self.run))
+        if "missing" not in self.run.operation.result:
+            return "nothing had been changed"
+        for name in set(self._missing["volumes"]) - set(self.run.operation.result.get("volumes", [])):
+            if name in self._engine.volumes(naming.labels(self.run.project, self.run.environment.name)):
+                self._engine.remove_volume(name)
+        for name in self._missing["databases"]:
+            if self._is_done(name, "start"):
+                continue
+            swarm_name = self.composition.data()[name].name
+            if self._engine.has_service(swarm_name):
+                Restore(self.run, part=name).give_up()
+                self._engine.remove_service(swarm_name)
+        return "what came back stays; ask for the rebuild again to go on"
+
+    # What is needed for that
+
+    @property
+    def _missing(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.run.operation.result["missing"]
+        return found
+
+    def _wanted_images(self) -> list[str]:
+        return sorted({*self.composition.release.images.values(), TRAEFIK_IMAGE})
+
+    @contextmanager
+    def _archive(self, mounts: list[Mount] | None = None) -> Iterator[Archive]:
+        row = continuity.newest_storage()
+        if row is None:
+            raise BackupError("there is no off-site storage", hint="havre backup storage set")
+        storage = Storage.opened(self.run.platform.config, row)
+        self.run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
+        with Archive.opened(
+            self._engine,
+            offsite_place(storage),
+            labels=labels(self.run),
+            mounts=mounts or [],
+            writes=bool(mounts),
+        ) as opened:
+            yield opened
+
+    def _snapshot(self, there: Archive, tag: str) -> Snapshot:
+        found = archive.newest(there.snapshots(), tag)
+        if found is None:
+            raise BackupError(
+                f"the archive has no images of {self.run.environment}",
+                hint="deploy its commit again: havre deploy",
+            )
+        return found
+
+    def _name_by_id(self, ids: dict[str, str]) -> None:
+        """No registry is asked for what came back: the engine knows it by its id only."""
+        here = {name: number for name, number in ids.items() if not self._engine.image_id(name)}
+        releases = [self.run.environment.current_release, queries.previous_release(self.run.environment)]
+        for release in releases:
+            if release and (named := saving.renamed(release.images, here)) != release.images:
+                Release.objects.filter(pk=release.pk).update(images=named)
+        self.run.environment.refresh_from_db()
+        self._composition = None
+        if self.run.environment.current_release:
+            self.rollout.take(self.run.environment.current_release)
+
+    def _is_done(self, name: str, part: str) -> bool:
+        return part in self.run.operation.result.get("parts", {}).get(name, [])
+
+    def _note(self, name: str, part: str) -> None:
+        parts: dict[str, list[str]] = self.run.operation.result.get("parts", {})
+        self.run.remember(parts={**parts, name: [*parts.get(name, []), part]})
+
+    def _newest_commit(self, name: str) -> str:
+        """By the log of its replay; stored, for it tells what was lost."""
+        commits: dict[str, str | None] = self.run.operation.result.get("commits", {})
+        if name not in commits:
+            self.run.flush()
+            lines = Event.objects.filter(
+                operation=self.run.operation, kind="log", data__source=f"restore {name}"
+            ).order_by("id")
+            found = rebuilding.newest_commit(str(line.data.get("line", "")) for line in lines)
+            commits = {**commits, name: found.isoformat() if found else None}
+            self.run.remember(commits=commits)
+        return f"newest commit {commits[name] or 'in its last copy'}"

@@ -1,0 +1,237 @@
+"""Save: what an environment is beside its databases, and Havre's own state, into the archive.
+
+The images of its live release and of the one before, its volumes, and the state of this server: so that a
+rebuild needs neither Git nor a registry. It runs beside whatever else happens, and changes nothing that runs.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from havre.adapters.swarm.toolbox import Mount
+from havre.domain import naming
+from havre.domain.continuity import archive, saving
+from havre.domain.continuity.archive import Place
+from havre.errors import BackupError, UsageError
+from havre.manifest import AppService, EnvironmentSpec, RedisService
+from havre.operations import platform
+from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity.archive import Archive, Report, offsite_place
+from havre.operations.continuity.check_archive import asker, labels
+from havre.operations.continuity.storage import Storage
+from havre.operations.routing import TRAEFIK_IMAGE
+from havre.operations.server import backup
+from havre.records import continuity, queries
+from havre.records import saving as saved
+from havre.records.models import Environment, Release
+
+_STATE: Final = "/state"
+_LOCAL_DAYS: Final = 7
+_OFFSITE_DAYS: Final = 30
+
+
+def runbook(run: Run) -> Runbook:
+    """The steps of saving. Each may be run again: what is in the archive already is not sent twice."""
+    save = Save(run)
+    return Runbook(
+        steps=(
+            Step("look", "Find what is to be saved", save.look),
+            Step("local", "Save volumes and state here", save.local),
+            Step("images", "Save the images off-site", save.images),
+            Step("volumes", "Save the volumes off-site", save.volumes),
+            Step("state", "Save Havre's own state off-site", save.state),
+            Step("forget", "Let go what is older than wanted", save.forget),
+        ),
+        undo=save.undo,
+    )
+
+
+def volumes_of(environment: Environment, release: Release) -> list[str]:
+    """The volumes of a release whose files are saved as they are: of applications and caches."""
+    prefix = naming.environment_name(environment.project.name, environment.name)
+    found = []
+    for name, service in EnvironmentSpec.model_validate(release.spec).services.items():
+        if isinstance(service, AppService):
+            found += [f"{prefix}-{volume.name}" for volume in service.volumes]
+        elif isinstance(service, RedisService) and service.persistent:
+            found.append(f"{prefix}-{name}")
+    return found
+
+
+class Save:
+    """One saving of one environment."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._engine = run.platform.engine
+        self._offsite: Place | None = None
+        row = continuity.newest_storage()
+        if row:
+            storage = Storage.opened(run.platform.config, row)
+            run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
+            self._offsite = offsite_place(storage)
+
+    # Steps
+
+    def look(self) -> str:
+        """Images by their ids, which no registry can change meanwhile; volumes by name."""
+        if self.run.platform.config.database_url:
+            raise UsageError(
+                "the state is in a PostgreSQL of your own, which is not saved here",
+                hint="save it yourself; HAVRE_DATABASE_URL says where it is",
+            )
+        run = self.run
+        release = run.environment.current_release
+        if release is None:
+            raise UsageError(f"nothing is deployed in {run.environment}", hint="deploy first: havre deploy")
+        with run.logging_as("platform"):
+            platform.ensure_tool(run.platform, "backup", asker(run))
+        if "images" in run.operation.result:
+            return "as found before"
+        before = queries.previous_release(run.environment)
+        found = saving.contents(
+            [release.images, *([before.images] if before else [])],
+            volumes=volumes_of(run.environment, release),
+            also=[TRAEFIK_IMAGE],
+        )
+        ids = {name: number for name in found.images if (number := self._engine.image_id(name))}
+        missing = sorted(set(release.images.values()) - ids.keys())
+        there = self._engine.volumes(naming.labels(run.project, run.environment.name))
+        missing += sorted(set(found.volumes) - set(there))
+        if missing or saved.is_coming_back(run.environment):
+            # What is empty or half must not stand before what was saved whole.
+            raise BackupError(
+                f"not all of {run.environment} is here: {', '.join(missing) or 'it is being rebuilt'}",
+                hint="bring it back: havre rebuild; or deploy again: havre deploy",
+            )
+        run.remember(release=release.number, images=ids, volumes=list(found.volumes))
+        return f"{len(ids)} images, {len(found.volumes)} volumes, release {release.number}"
+
+    def local(self) -> str:
+        """A copy on this server, for what somebody deletes or spoils."""
+        with self._drafted() as draft, self._opened(archive.local(), draft) as here:
+            here.ensure()
+            told = [f"state: {here.save_folder(_STATE, archive.STATE)}"]
+            told += self._volumes_into(here)
+        return "; ".join(told)
+
+    def images(self) -> str:
+        """Unless the same ones were saved before, and are there."""
+        if self._offsite is None:
+            return _NO_STORAGE
+        tag = archive.images_tag(str(self.run.environment))
+        ids: dict[str, str] = self.run.operation.result["images"]
+        with self._opened(self._offsite) as there:
+            there.ensure()
+            newest = archive.newest(there.snapshots(), tag)
+            last = saved.last_saved(self.run.environment)
+            before = last.result if last else {}
+            if newest and newest.id == before.get("image_snapshot") and ids == before.get("images"):
+                self.run.remember(image_snapshot=newest.id)
+                self._note(tag, Report(newest.id, newest.size, 0))
+                return f"unchanged since {newest.made_at:%Y-%m-%d %H:%M} UTC"
+            report = there.save_images(self._names(ids), tag)
+        self.run.remember(image_snapshot=report.snapshot)
+        self._note(tag, report)
+        return str(report)
+
+    def volumes(self) -> str:
+        """Files as they are at this moment."""
+        if self._offsite is None:
+            return _NO_STORAGE
+        if not self.run.operation.result["volumes"]:
+            return "there are none"
+        with self._opened(self._offsite) as there:
+            there.ensure()
+            return "; ".join(self._volumes_into(there))
+
+    def state(self) -> str:
+        """Last, so that whatever it names is in the archive."""
+        if self._offsite is None:
+            return _NO_STORAGE
+        with self._drafted() as draft, self._opened(self._offsite, draft) as there:
+            there.ensure()
+            report = there.save_folder(_STATE, archive.STATE)
+        self.run.remember(state_snapshot=report.snapshot)
+        self._note(archive.STATE, report)
+        return str(report)
+
+    def forget(self) -> str:
+        """A failure here is told and loses nothing: next time it is tried again."""
+        told = []
+        places = [(archive.local(), _LOCAL_DAYS)]
+        if self._offsite:
+            places.append((self._offsite, _OFFSITE_DAYS))
+        for place, days in places:
+            with self._opened(place) as opened:
+                try:
+                    told.append(f"{place.repository}: {opened.forget(days=days)}")
+                except BackupError as error:
+                    self.run.log(f"{place.repository}: {error.message}")
+                    told.append(f"{place.repository}: {error.message}")
+        return "; ".join(told)
+
+    def undo(self) -> str:
+        """Its container goes; what was saved completely stays."""
+        self._engine.remove_containers(labels(self.run))
+        return "what was saved completely stays"
+
+    # What is needed for that
+
+    def _names(self, ids: dict[str, str]) -> list[str]:
+        """How to ask the engine for them: by tag where that is theirs, so that they have it again later."""
+        return sorted({name if _is_tag(name) else number for name, number in ids.items()})
+
+    @contextmanager
+    def _opened(self, place: Place, draft: Path | None = None) -> Iterator[Archive]:
+        volumes: list[str] = self.run.operation.result.get("volumes", [])
+        mounts = [Mount(name, f"/volumes/{name}") for name in volumes]
+        if draft:
+            mounts.append(Mount(str(draft), _STATE))
+        with Archive.opened(
+            self._engine, place, labels=labels(self.run), mounts=mounts, watch=self._watch
+        ) as opened:
+            yield opened
+
+    def _watch(self, message: str) -> None:
+        self.run.checkpoint()
+        self.run.tell(message)
+
+    def _volumes_into(self, place: Archive) -> list[str]:
+        told = []
+        for name in self.run.operation.result["volumes"]:
+            report = place.save_folder(f"/volumes/{name}", archive.volume_tag(name))
+            self._note(archive.volume_tag(name), report)
+            told.append(f"{name}: {report}")
+        return told
+
+    def _note(self, tag: str, report: Report) -> None:
+        """For who lists what is saved; the off-site copy comes last and counts."""
+        sizes = {**self.run.operation.result.get("sizes", {}), tag: report.size}
+        self.run.remember(sizes=sizes)
+
+    @contextmanager
+    def _drafted(self) -> Iterator[Path]:
+        """A copy of the state, while others use it."""
+        config = self.run.platform.config
+        draft = Path(tempfile.mkdtemp(prefix="save-", dir=config.paths.builds))
+        try:
+            backup.fill(config, draft)
+            yield draft
+        except (OSError, sqlite3.Error) as error:
+            raise BackupError(f"the state could not be copied: {error}", hint="is the disk full?") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+_NO_STORAGE: Final = "there is no off-site storage: havre backup storage set"
+
+
+def _is_tag(name: str) -> bool:
+    return ":" in name and "@" not in name and not name.startswith("sha256:")

@@ -1,0 +1,94 @@
+"""What was saved of environments beside their databases, and which of them are due."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from havre.domain.continuity.protection import Returnable
+from havre.domain.continuity.saving import Saved, due
+from havre.records import continuity, queries
+from havre.records.models import Environment, Operation
+
+KIND = "save"
+_ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
+
+
+def last_saved(environment: Environment) -> Operation | None:
+    """The last operation that saved it well; None if there is none."""
+    done = Operation.objects.filter(environment=environment, kind=KIND, state=Operation.State.SUCCEEDED)
+    return done.order_by("-id").first()
+
+
+def returnable_environments() -> list[Returnable]:
+    """Every environment with a live release, and when it was saved off-site last."""
+    found = []
+    for environment in Environment.objects.select_related("project").exclude(current_release=None):
+        rows = Operation.objects.filter(environment=environment, kind=KIND).order_by("-id")
+        good = next((r for r in rows if r.state == "succeeded" and r.result.get("state_snapshot")), None)
+        last = rows.exclude(state__in=_ACTIVE).first()
+        problem = str((last.error or {}).get("message", "")) if last and last != good else ""
+        found.append(Returnable(str(environment), good.finished_at if good else None, problem))
+    return found
+
+
+def last_archive(environment: Environment) -> dict[str, Any]:
+    """What was saved last beside the databases, as the API shows it."""
+    good = last_saved(environment)
+    rows = Operation.objects.filter(environment=environment, kind=KIND).exclude(state__in=_ACTIVE)
+    last = rows.order_by("-id").first()
+    sizes: dict[str, int] = good.result.get("sizes", {}) if good else {}
+    return {
+        "at": good.finished_at.isoformat() if good and good.finished_at else None,
+        "operation": good.pk if good else None,
+        "offsite": bool(good and good.result.get("state_snapshot")),
+        "contents": [{"what": what, "size": size} for what, size in sorted(sizes.items())],
+        "problem": str((last.error or {}).get("message", "")) if last and last != good else "",
+    }
+
+
+def is_coming_back(environment: Environment) -> bool:
+    """Whether it is being rebuilt now."""
+    return Operation.objects.filter(environment=environment, kind="rebuild", state__in=_ACTIVE).exists()
+
+
+def image_ids(environment: Environment) -> dict[str, str]:
+    """Ids of the images that were saved last, by the references that releases name them by."""
+    rows = Operation.objects.filter(environment=environment, kind=KIND).order_by("-id")
+    found: dict[str, Any] = next((row.result["images"] for row in rows if row.result.get("images")), {})
+    return {str(name): str(number) for name, number in found.items()}
+
+
+def save_if_due(environment: Environment, now: datetime | None = None) -> Operation | None:
+    """Queue saving an environment, where there is an off-site storage and it is time."""
+    release, storage = environment.current_release, continuity.newest_storage()
+    if release is None or release.live_at is None or storage is None:
+        return None
+    rows = Operation.objects.filter(environment=environment, kind=KIND)
+    if rows.filter(state__in=_ACTIVE).exists() or is_coming_back(environment):
+        return None
+    last = last_saved(environment)
+    if last and last.created_at < storage.created_at:
+        last = None  # another storage, which has nothing yet
+    failed = rows.exclude(state=Operation.State.SUCCEEDED).order_by("-id").first()
+    moved = ("restore", "rollback", "rebuild")
+    restored = (
+        Operation.objects.filter(
+            environment=environment,
+            kind__in=moved,
+            state=Operation.State.SUCCEEDED,
+        )
+        .order_by("-id")
+        .first()
+    )
+    why = due(
+        now or timezone.now(),
+        release=release.number,
+        live_at=release.live_at,
+        restored_at=restored.finished_at if restored else None,
+        last=Saved(last.created_at, int(last.result.get("release") or 0)) if last else None,
+        tried_at=failed.finished_at if failed and (last is None or failed.pk > last.pk) else None,
+    )
+    return queries.enqueue(KIND, environment, {}, actor="scheduler") if why else None

@@ -1,0 +1,105 @@
+"""Saving what is no database: when it is queued, and how the records of a lost server begin anew."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from havre.manifest import load
+from havre.records import continuity, queries, returning, saving
+from havre.records.models import Environment, Operation, Release
+from havre.records.protection import kit_is_stored
+
+pytestmark = pytest.mark.django_db
+STORAGE = {"endpoint": "https://s3.example.org", "bucket": "b"}
+MANIFEST = """\
+project: shop
+services:
+  web: {kind: static, build: {command: "true", output: x}, domain: www.example.org}
+"""
+SOON = timedelta(minutes=2)
+
+
+def live() -> Environment:
+    environment = queries.ensure_environment("shop", "production", source="x")
+    spec = load(MANIFEST).for_environment("production").model_dump(mode="json")
+    operation = queries.enqueue("deploy", environment, {}, actor="ada")
+    queries.finish(operation, Operation.State.SUCCEEDED)
+    release: Release = queries.new_release(environment, operation, spec=spec, secret_versions={})
+    queries.go_live(release)
+    return Environment.objects.get(pk=environment.pk)
+
+
+def end(operation: Operation | None, state: Operation.State, **result: object) -> None:
+    assert operation is not None
+    queries.finish(operation, state, result=dict(result))
+
+
+def test_it_is_queued_once_when_it_is_due_and_an_off_site_storage_is_set() -> None:
+    environment = live()
+    later = timezone.now() + SOON
+    assert saving.save_if_due(environment, later) is None
+    continuity.set_storage(actor="ada", **STORAGE)
+    queued = saving.save_if_due(environment, later)
+    assert queued is not None
+    assert saving.save_if_due(environment, later) is None, "one at a time"
+    end(queued, Operation.State.SUCCEEDED, release=1, images={"a@sha256:1": "sha256:2"})
+    assert saving.save_if_due(environment, later) is None
+    assert saving.image_ids(environment) == {"a@sha256:1": "sha256:2"}
+    continuity.set_storage(actor="ada", **{**STORAGE, "bucket": "another"})
+    assert saving.save_if_due(environment, later) is not None, "another storage has nothing yet"
+
+
+def test_nothing_is_saved_while_an_environment_comes_back() -> None:
+    environment = live()
+    continuity.set_storage(actor="ada", **STORAGE)
+    back = queries.enqueue("rebuild", environment, {}, actor="rebuild")
+    assert saving.is_coming_back(environment)
+    assert saving.save_if_due(environment, timezone.now() + SOON) is None
+    end(back, Operation.State.SUCCEEDED)
+    assert saving.save_if_due(environment, timezone.now() + SOON) is not None
+
+
+def test_the_doctor_is_told_what_was_saved_and_why_not_since() -> None:
+    environment = live()
+    end(queries.enqueue("save", environment, {}, actor="x"), Operation.State.SUCCEEDED, state_snapshot="1")
+    (found,) = saving.returnable_environments()
+    assert (found.name, found.problem) == ("shop-production", "")
+    assert found.saved is not None
+    failed = queries.enqueue("save", environment, {}, actor="x")
+    Operation.objects.filter(pk=failed.pk).update(state="failed", error={"message": "the disk is full"})
+    (after,) = saving.returnable_environments()
+    assert (after.saved, after.problem) == (found.saved, "the disk is full")
+
+
+def test_a_kit_is_stored_until_the_storage_changes() -> None:
+    row = continuity.set_storage(actor="ada", **STORAGE)
+    assert not kit_is_stored()
+    continuity.record_kit_stored(row, actor="ada")
+    assert kit_is_stored()
+    continuity.set_storage(actor="ada", **STORAGE)
+    assert not kit_is_stored(), "a key may have changed"
+
+
+def test_the_records_of_a_lost_server_end_what_was_under_way_and_ask_for_what_comes_back() -> None:
+    environment = live()
+    queries.ensure_environment("empty", "production", source="x")
+    running = queries.enqueue("save", environment, {}, actor="scheduler")
+    Operation.objects.filter(pk=running.pk).update(state="running", result={"images": {"a": "b"}})
+    environment.shift = {"release": 2}
+    environment.save()
+    numbers, hosts = returning.prepare()
+    running.refresh_from_db()
+    assert running.state == "failed"
+    assert running.result == {"images": {"a": "b"}}, "what it had found out is needed"
+    assert (running.error or {})["message"] == "the server was lost during it"
+    assert list(numbers) == ["shop-production"]
+    assert Operation.objects.get(pk=numbers["shop-production"]).kind == "rebuild"
+    assert hosts == ["www.example.org"]
+    environment.refresh_from_db()
+    assert environment.shift == {}
+    again, _ = returning.prepare()
+    assert Operation.objects.filter(kind="rebuild", state="queued").count() == 1
+    assert again != numbers
