@@ -223,8 +223,19 @@ def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> No
 
 
 def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
-    shop.storage.kill()
     shop.told.clear()
+    present = shop.rows()
+    restoring = shop.server.popen(
+        "restore", "--from", "offsite", "--yes-restore", PLACE, "--project", PROJECT
+    )
+    wait(lambda: shop.is_at("restore", "restore"), "the restore does not begin")
+    shop.storage.kill()
+    out, _ = restoring.communicate(timeout=300)
+    assert restoring.returncode == 1, out
+    assert "cannot be reached" in out, out
+    assert shop.rows() == present
+    assert not shop.inside("find", "/var/lib/postgresql/data", "-maxdepth", "1", "-name", "*.restored-*")
+
     before = shop.labels("local")
     failed = shop.havre("backup", "now", check=False)
     assert failed.returncode == 1

@@ -113,6 +113,12 @@ class Shop:
         rows = self.server.json("operations", "list", "--project", PROJECT)
         return [row for row in rows if row["kind"] == kind]
 
+    def is_at(self, kind: str, step: str) -> bool:
+        """Whether the newest operation of a kind is in a step."""
+        newest = next(iter(self.operations(kind)), None)
+        steps = self.server.json("operations", "show", str(newest["id"]))["steps"] if newest else []
+        return any(each["name"] == step and each["state"] == "running" for each in steps)
+
     def all_backups_done(self) -> bool:
         return all(row["state"] in {"succeeded", "failed"} for row in self.operations("backup"))
 

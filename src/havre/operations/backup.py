@@ -97,7 +97,12 @@ class Backup:
                 key = _key(database.name, repository)
                 if key in problems:
                     continue
-                made = database.info(repository).made_by(self.run.operation.pk, repository)
+                found = database.info(repository)
+                made = found.made_by(self.run.operation.pk, repository)
+                if found.problem(repository):
+                    cause = failures.cause(found.problem(repository))
+                    problems[key] = {"message": cause.message, "hint": cause.hint}
+                    continue
                 problem = self._problem_of(database, repository, made)
                 if problem:
                     problems[key] = problem
