@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -210,9 +211,25 @@ def test_production_goes_on_meanwhile_and_what_is_wrong_is_told(club: Club) -> N
         "equal": False, "tables": 1, "rows": 3, "changed_since": 2, "newer": 2, "problems": [], "skipped": [],
     }  # fmt: skip
     assert database["lost_transactions"] >= 3
+    verdicts = json.loads(club.server.cli("doctor", "--json", check=False).stdout)
+    told = {each["check"]: each for each in verdicts}
+    assert "it answered f" in told["Restore drills"]["seen"]
+    (saved,) = json.loads(club.havre("backup", "list", "--json").stdout)["databases"]
+    assert 0 < saved["at_risk_seconds"] <= 615
     assert 0 < database["rpo"] < 600
     assert club.sql("select count(*) from member") == "3"
     assert club.left() == {"containers": [], "networks": []}
+
+
+def test_a_board_gets_a_report_in_its_language(club: Club, tmp_path: Path) -> None:
+    (row,) = club.server.json("continuity", "status")["databases"]
+    assert (row["environment"], row["service"], row["drill_is_good"]) == (PLACE, "db", False)
+    page, document = tmp_path / "rapport.html", tmp_path / "rapport.pdf"
+    club.server.cli("continuity", "report", "--out", str(page), "--pdf", str(document), "--language", "fr")
+    text = page.read_text()
+    for words in ("Rapport de continuité", PLACE, "le dernier exercice a échoué", "sauvegarde"):
+        assert words in text
+    assert document.read_bytes().startswith(b"%PDF-")
 
 
 def test_a_damaged_backup_fails_the_drill_and_says_why(club: Club) -> None:

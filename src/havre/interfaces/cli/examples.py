@@ -98,6 +98,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre restore --to '2026-11-20 14:32' --as before --table member", "only the rows of one table"),
         ("havre restore --confirm", "remove what the restore replaced"),
     ),
+    "continuity status": (("havre continuity status", ""),),
+    "continuity report": (
+        ("havre continuity report --out report.html", ""),
+        ("havre continuity report --pdf rapport.pdf --language fr", ""),
+    ),
     "drill run": (
         ("havre drill run", "from the off-site repository, if there is one; `havre drill` for short"),
         ("havre drill run --from local -e staging", ""),

@@ -34,6 +34,7 @@ NO_JSON = {
     "secrets unset": "says nothing but that it is done",
     "server local-ca untrust": "says nothing but that it is done",
     "server local-ca remove": "says nothing but that it is done",
+    "continuity report": "its output are files; `continuity status --json` has the facts",
     "backup storage remove": "says nothing but that it is done",
     "tokens revoke": "says nothing but that it is done",
 }
