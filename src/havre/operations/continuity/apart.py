@@ -20,7 +20,7 @@ from havre.domain import naming
 from havre.domain.continuity.drilling import Page, Share, page, share
 from havre.domain.continuity.repositories import FOLDER
 from havre.domain.workload import Workload
-from havre.errors import BackupError
+from havre.errors import BackupError, EngineError
 from havre.manifest import AppService, PostgresService, RedisService, StaticService
 from havre.operations.context import Run
 from havre.operations.release_secrets import password_name
@@ -111,7 +111,12 @@ class Apart:
         Raises:
             BackupError: it ended; the message says what it wrote last.
         """
-        return run_inside(self.engine, self._running(name), list(command))
+        container = self._running(name)
+        try:
+            return run_inside(self.engine, container, list(command))
+        except EngineError:
+            self._running(name)  # it may have ended in this moment, which says more
+            raise
 
     def put(self, name: str, path: str, text: str) -> None:
         """Write a file in the memory of a container; its content is in no argument."""

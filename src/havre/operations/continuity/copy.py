@@ -125,7 +125,10 @@ class Copy(Apart):
                     hint=cause.hint or "`havre backup verify` reads everything back that is saved",
                     detail="\n".join(failures.errors("\n".join(log)) or log[-10:]),
                 )
-            answer = self.ask(name, "cat", f"{_PGDATA}.recovered")
+            try:
+                answer = self.ask(name, "cat", f"{_PGDATA}.recovered")
+            except BackupError:
+                continue  # it has ended in this moment: the next look tells why
             if answer.is_good:
                 return recovered(answer.out)
         raise BackupError(f"restoring {name} took more than {_LONGEST / 3600:.0f} hours")
