@@ -44,7 +44,9 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
             assert anchor in anchors(target), f"{link}: that page has no such heading"
 
 
-@pytest.mark.parametrize("folder", ["docs/how-to", "docs/reference", "docs/explanation", "docs/adr"])
+@pytest.mark.parametrize(
+    "folder", ["docs/how-to", "docs/runbooks", "docs/reference", "docs/explanation", "docs/adr"]
+)
 def test_every_page_can_be_reached(folder: str) -> None:
     index = ROOT / ("docs/adr/README.md" if folder == "docs/adr" else "docs/README.md")
     linked = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
