@@ -195,6 +195,37 @@ def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
     assert "keeper-production" not in _verdict(shop, "Erased persons")
 
 
+def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_path: Path) -> None:
+    where = ["--project", PROJECT]
+    shop.sql("select pg_sleep(0.5)")
+    found = shop.server.json("db", "stats", *where)
+    assert found["archive"]["is_on"]
+    assert found["archive"]["last_seconds"] is not None
+    assert any("pg_sleep($1)" in each["statement"] for each in found["statements"])
+    told = shop.server.cli("db", "stats", *where).stdout
+    assert f"{found['version']}, up " in told
+    asked = "select current_user, current_database()"
+    psql = ["db", "psql", *where]
+    assert shop.server.cli(*psql, "--", "-Atc", asked).stdout == f"{PROJECT}|{PROJECT}\n"
+    assert (
+        shop.server.cli("db", "psql", *where, "--admin", stdin="select current_user;").stdout.split()[2]
+        == "postgres"
+    )
+    dump = tmp_path / "keeper.dump"
+    shop.server.cli("db", "dump", *where, "--to", str(dump))
+    shop.sql("create table later (n int)")
+    refused = shop.server.cli("db", "restore", str(dump), *where, "--replace", check=False)
+    assert (refused.returncode, "--yes-replace" in refused.stderr) == (64, True)
+    done = shop.server.json("db", "restore", str(dump), *where, "--replace", "--yes-replace", PLACE)
+    assert done["restore_point"]
+    assert shop.sql("select to_regclass('later'), to_regclass('note')") == "|note"
+    rows = {row["name"]: row["serves"] for row in shop.server.json("db", "list", *where)}
+    assert rows == {PROJECT: True, done["kept"]: False}
+    shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", f"drop database {done['kept']}")
+    programs = [row["params"].get("program") for row in shop.operations("exec")]
+    assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
+
+
 def _verdict(shop: Shop, name: str) -> str:
     found = json.loads(shop.server.cli("doctor", "--json", check=False).stdout)
     return next(json.dumps(each) for each in found if each["check"] == name)

@@ -31,6 +31,10 @@ settings=(
   # Docker gives a container 64 MB of /dev/shm, too little for a parallel query.
   -c dynamic_shared_memory_type=sysv
   -c log_timezone=UTC
+  # Of utility statements it would keep the text as it is, with the password of an ALTER ROLE in it.
+  -c shared_preload_libraries=pg_stat_statements
+  -c pg_stat_statements.track_utility=off
+  -c pg_stat_statements.max=1000
 )
 if [ -n "${POSTGRES_ARCHIVE_TIMEOUT:-}" ]; then
   # For havre-archive: each repository alone. The local one is quick, so nothing waits for it.
@@ -69,5 +73,7 @@ SELECT format('CREATE ROLE %I', :'role')
 ALTER ROLE :"role" LOGIN PASSWORD :'password';
 SELECT format('CREATE DATABASE %I OWNER %I', :'database', :'role')
   WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = :'database') \gexec
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 SQL
 }

@@ -71,6 +71,22 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre privacy scan --from shop.dump", "prints what to paste into havre.yaml"),
         ("havre privacy scan --from production --live --json", ""),
     ),
+    "db psql": (
+        ("havre db psql", "a session as the application's role"),
+        ("havre db psql -e staging -- -c 'SELECT count(*) FROM members'", ""),
+        ("havre db psql --admin < fix.sql", ""),
+    ),
+    "db list": (("havre db list --json", ""),),
+    "db stats": (
+        ("havre db stats", "connections, cache, slow statements, bloat"),
+        ("havre db stats -e staging --json", ""),
+    ),
+    "db dump": (("havre db dump --to shop.dump", "complete and read back, or not there"),),
+    "db restore": (
+        ("havre db restore shop.dump", "beside, as shop_restored"),
+        ("havre db restore shop.dump --as shop_monday -e staging", ""),
+        ("havre db restore shop.dump --replace", "asks; what it replaces is kept"),
+    ),
     "privacy export": (
         ("havre privacy export --subject members.email=- --to ada.json", "type the address, then Enter"),
         ("havre privacy export --subject members.id=4711 -e staging", ""),

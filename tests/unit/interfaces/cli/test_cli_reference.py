@@ -17,6 +17,7 @@ from havre.interfaces.cli.trouble import EXIT_CODES
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / reference.PAGE
 NO_JSON = {
+    "db psql": "its output is that of psql",
     "privacy export": "it prints nothing but JSON",
     "exec": "its output is that of the command",
     "recovery-kit": "a secret, as the text that a rebuild reads",
@@ -114,3 +115,18 @@ def test_every_option_is_explained(name: str) -> None:
     for param in COMMANDS[name].params:
         if param.param_type_name == "option":
             assert getattr(param, "help", ""), param.name
+
+
+RUNBOOKS = Path(__file__).parents[4] / "docs" / "runbooks"
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_a_runbook_is_one(page: Path) -> None:
+    for line in re.findall(r"^havre .*$|`havre [^`]*`", page.read_text(), re.MULTILINE):
+        words = shlex.split(re.sub(r"\s+[#>].*", "", line.strip("`")))[1:]
+        names = [" ".join(words[:count]) for count in (3, 2, 1)]
+        command = next((name for name in names if name in COMMANDS), "")
+        assert command, line
+        if not line.startswith("`"):  # to be typed, and not only spoken of
+            rest = words[len(command.split()) :]
+            COMMANDS[command].make_context(command, rest, parent=typer.Context(COMMANDS[command]))

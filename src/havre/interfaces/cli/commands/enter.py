@@ -73,10 +73,10 @@ def exec_(
         from havre.adapters.swarm.engine import Engine  # noqa: PLC0415 - start-up time
 
         engine = Engine(config().docker_host)
-        serving = _serving(client, name, environment, service)
+        serving = serving_service(client, name, environment, service)
         found = enter.find(engine, name, environment, service, serving=serving, slot=task)
         with_consent(
-            lambda confirm: _record(client, (name, environment), found, command, confirm),
+            lambda confirm: record(client, (name, environment), found, command, confirm),
             consented.yes_interrupt,
         )
         enter.note(found, command)
@@ -91,7 +91,7 @@ def exec_(
     raise typer.Exit(code)
 
 
-def _serving(client: Client, project: str, environment: str, service: str) -> str:
+def serving_service(client: Client, project: str, environment: str, service: str) -> str:
     """The Swarm service that serves; empty if Havre cannot say: then the newest release is meant."""
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
@@ -109,7 +109,7 @@ def _serving(client: Client, project: str, environment: str, service: str) -> st
     )
 
 
-def _record(client: Client, target: tuple[str, str], found: Found, command: list[str], confirm: str) -> None:
+def record(client: Client, target: tuple[str, str], found: Found, command: list[str], confirm: str) -> None:
     """Put it on record.
 
     While Havre is down, the system's log has to do, and nobody knows what is protected but the default.

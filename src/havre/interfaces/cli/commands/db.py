@@ -1,0 +1,348 @@
+"""``havre db``: a running PostgreSQL database in an administrator's hands, on the server itself."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from havre.errors import EngineError, UsageError
+from havre.interfaces.cli import completion
+from havre.interfaces.cli.commands.enter import record
+from havre.interfaces.cli.grouping import grouped
+from havre.interfaces.cli.session import (
+    Consent,
+    Json,
+    Place,
+    default_socket,
+    is_attended,
+    open_client,
+    project_of,
+    prompt,
+    with_consent,
+)
+
+if TYPE_CHECKING:
+    from havre.operations.databases import Live
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Databases: a session, figures, dumps and back. As root, on the server.",
+)
+
+Database = Annotated[
+    str,
+    typer.Option(
+        "--service",
+        "-s",
+        metavar="NAME",
+        help="The database, where the environment has several.",
+        show_default=False,
+        autocompletion=completion.services,
+    ),
+]
+
+
+@app.command()
+@grouped
+def psql(
+    ctx: typer.Context,
+    *,
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[-- ARGUMENTS]", help="For psql: -c 'SELECT 1' …", show_default=False),
+    ] = None,
+    admin: Annotated[
+        bool,
+        typer.Option("--admin", help="As the superuser, who may do everything. Default: as the application."),
+    ] = False,
+    service: Database = "",
+    place: Place,
+    consented: Consent,
+) -> None:
+    """Open a session of psql in a database.
+
+    It is the application's role, so what is created belongs to the application. Without a terminal it reads
+    statements from standard input. A protected environment asks for its name; that somebody went in is
+    recorded.
+    """
+    from havre.operations import enter  # noqa: PLC0415 - start-up time
+
+    live = _find(place, service)
+    role = [] if admin else [f"PGOPTIONS=-c role={live.role}"]
+    command = ["env", *role, "psql", "--username=postgres", f"--dbname={live.database}", *(arguments or ())]
+    _record(ctx, place, live, "psql", consented.yes_interrupt)
+    tty = sys.stdin.isatty() and sys.stdout.isatty()
+    raise typer.Exit(enter.enter(live.engine, live.place, command, stdin=True, tty=tty))
+
+
+@app.command("list")
+@grouped
+def list_(*, service: Database = "", place: Place, as_json: Json = False) -> None:
+    """List the databases beside the application's, and it, with their sizes."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations.databases import databases  # noqa: PLC0415 - start-up time
+
+    live = _find(place, service)
+    rows = [{**row, "serves": row["name"] == live.database} for row in databases(live)]
+    if as_json:
+        screen.print_json(rows)
+        return
+    screen.listing(
+        ("DATABASE", "OWNER", "SIZE", "CONNECTIONS", ""),
+        [
+            (row["name"], row["owner"], screen.size(row["size"]), str(row["connections"]),
+             "serves" if row["serves"] else "")
+            for row in rows
+        ],
+        empty="There is none.",
+        right=("SIZE", "CONNECTIONS"),
+    )  # fmt: skip
+
+
+@app.command()
+@grouped
+def stats(*, service: Database = "", place: Place, as_json: Json = False) -> None:
+    """Show how a database is: connections, size, cache, transactions, WAL, slow statements, bloat.
+
+    Statements are shown without their values, slowest in all first, since the database was started. Bloat is
+    estimated. What deserves attention is said at the end, with the remedy.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations.databases import figures  # noqa: PLC0415 - start-up time
+
+    found = figures(_find(place, service))
+    if as_json:
+        screen.print_json(found)
+        return
+    screen.listing(("FIGURE", "VALUE"), _rows(found), empty="")
+    if found["statements"]:
+        typer.echo()
+        screen.listing(
+            ("TOTAL", "CALLS", "MEAN", "STATEMENT"),
+            [
+                (screen.duration(each["total_ms"] / 1000), str(each["calls"]), f"{each['mean_ms']} ms",
+                 each["statement"])
+                for each in found["statements"]
+            ],
+            empty="",
+            right=("TOTAL", "CALLS", "MEAN"),
+        )  # fmt: skip
+    if found["bloat"]:
+        typer.echo()
+        screen.listing(
+            ("TABLE", "SIZE", "WASTED, ABOUT", "DEAD ROWS"),
+            [
+                (f"{each['schema']}.{each['table']}", screen.size(each["size"]), screen.size(each["wasted"]),
+                 str(each["dead_rows"]))
+                for each in found["bloat"]
+            ],
+            empty="",
+            right=("SIZE", "WASTED, ABOUT", "DEAD ROWS"),
+        )  # fmt: skip
+    if found["statements"] is None:
+        screen.note("statements are not measured yet: the database was started before; havre restart")
+    for warning in found["warnings"]:
+        screen.warn(warning)
+
+
+def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    connections, counts, archive = found["connections"], found["counts"], found["archive"]
+    yield "version", f"{found['version']}, up {screen.duration(found['up_seconds'])}"
+    yield "size", screen.size(found["size"])
+    taken, idle = f"{connections['now']} of {connections['most']}", connections["idle_in_transaction"]
+    yield "connections", f"{taken}; {connections['active']} active, {idle} idle in a transaction"
+    hit, ended = found["cache_hit"], f"{counts['commits']} committed, {counts['rollbacks']} rolled back"
+    yield "from memory", "nothing read yet" if hit is None else f"{hit:.1%} of the pages"
+    yield "transactions", f"{ended}, {counts['deadlocks']} deadlocks"
+    longest = found["longest_transaction"]
+    yield (
+        "longest",
+        f"{screen.duration(longest['seconds'])}: {longest['user']}, {longest['state']}, pid {longest['pid']}"
+        if longest
+        else "no transaction is open",
+    )
+    for replica in found["replicas"]:
+        yield (
+            "replica",
+            f"{replica['name']}: {replica['state']}, {screen.size(replica['lag_bytes'] or 0)} behind",
+        )
+    if archive["is_on"]:
+        last = archive["last_seconds"]
+        since = "nothing saved yet" if last is None else f"saved {screen.duration(last)} ago"
+        yield "WAL", f"{since}; {archive['waiting']} segments wait, {archive['failures']} failures"
+    else:
+        yield "WAL", "not saved"
+
+
+@app.command()
+@grouped
+def dump(
+    ctx: typer.Context,
+    *,
+    target: Annotated[Path, typer.Option("--to", metavar="FILE", help="A new file.", show_default=False)],
+    service: Database = "",
+    place: Place,
+    as_json: Json = False,
+) -> None:
+    """Write a dump of a database into a file, in pg_dump's custom format.
+
+    The file has its name only once the dump is complete and was read back from its beginning to its end.
+    The database goes on; only changes of tables wait.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations import databases  # noqa: PLC0415 - start-up time
+
+    live = _find(place, service)
+    _record(ctx, place, live, "pg_dump", f"{project_of(place.project)}-{place.environment}")  # it only reads
+    with _progress(quiet=as_json) as tell:
+        size = databases.dump(live, target, tell)
+    if as_json:
+        screen.print_json({"file": str(target), "bytes": size, "database": live.database})
+    else:
+        typer.echo(f"{target}: {screen.size(size)} of {live.database}, complete and read back")
+
+
+@app.command()
+@grouped
+def restore(
+    ctx: typer.Context,
+    *,
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="A dump.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="The database to make of it. Default: that of the application with _restored behind.",
+            show_default=False,
+        ),
+    ] = "",
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="Put it in the place of the database of that name, which is kept beside."
+        ),
+    ] = False,
+    service: Database = "",
+    place: Place,
+    yes_replace: Annotated[
+        str,
+        typer.Option(
+            "--yes-replace",
+            metavar="PROJECT-ENVIRONMENT",
+            help="The name, for scripts: nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Make a database of a dump, beside the one that serves.
+
+    Nothing that is there is touched unless you say `--replace`: then it asks, loads the dump beside, makes a
+    restore point where changes are saved continuously, and lets both change names. What was replaced is kept
+    under another name until you drop it. A dump that fails to load leaves nothing behind.
+
+    To return to a moment of the last days, `havre restore` is the better way.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations import databases  # noqa: PLC0415 - start-up time
+
+    if not source.is_file():
+        raise UsageError(f"there is no file {source}")
+    live = _find(place, service)
+    chosen = name or (live.database if replace else f"{live.database}_restored")
+    full_name = f"{project_of(place.project)}-{place.environment}"
+    if replace:
+        given = yes_replace
+        if not given:
+            if not is_attended():
+                raise UsageError("this must be confirmed", hint=f"in a script: --yes-replace {full_name}")
+            given = prompt(f"This replaces the database {chosen} of {full_name}.\nType {full_name} to go on")
+        if given != full_name:
+            raise UsageError(
+                f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly"
+            )
+    _record(ctx, place, live, "pg_restore", full_name)
+    with _progress(quiet=as_json) as tell:
+        done = databases.restore(live, source, chosen, replace=replace, tell=tell)
+    if as_json:
+        screen.print_json(done)
+        return
+    typer.echo(f"{done['database']}: restored from {source}")
+    if done["kept"]:
+        drop = f"havre db psql --admin -- -d postgres -c 'DROP DATABASE \"{done['kept']}\"'"
+        screen.note(f"what was replaced is kept as {done['kept']}; when you are content: {drop}")
+        screen.warn("persons who were erased since the dump was made are in it: erase them again")
+    if done["restore_point"]:
+        screen.note(f"restore point: {done['restore_point']}")
+
+
+def _find(place: Place, service: str) -> Live:
+    from havre.config import config  # noqa: PLC0415 - start-up time
+    from havre.operations.databases import find  # noqa: PLC0415 - start-up time
+
+    default_socket()  # a settings problem is told as one
+    try:
+        return find(config(), project_of(place.project), place.environment, service)
+    except EngineError as error:
+        if isinstance(error.__cause__, Exception) and "Permission denied" in str(error.__cause__):
+            raise EngineError(
+                "this account may not use the Docker engine", hint="run it as root: sudo havre db …"
+            ) from error
+        raise
+
+
+def _record(ctx: typer.Context, place: Place, live: Live, program: str, consented: str) -> None:
+    from havre.operations import enter  # noqa: PLC0415 - start-up time
+
+    client, where = open_client(ctx), (project_of(place.project), place.environment)
+    if not client.connection.local:
+        raise UsageError("a token may not go into databases", hint="run it on the server")
+    with_consent(lambda confirm: record(client, where, live.place, [program], confirm), consented)
+    enter.note(live.place, [program])
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Any]:
+    """Shows bytes as they are done, on a terminal as a bar."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if quiet or not sys.stderr.isatty():
+        said: set[str] = set()
+
+        def line(doing: str, _done: int, _total: int) -> None:
+            if doing not in said and not quiet:
+                said.add(doing)
+                screen.note(f"{doing} …")
+
+        yield line
+        return
+    from rich.progress import (  # noqa: PLC0415 - start-up time
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<16}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=screen.complain(), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(doing: str, done: int, total: int) -> None:
+            if doing not in tasks:
+                tasks[doing] = bar.add_task(doing, total=total or None)
+            bar.update(tasks[doing], completed=done, total=total or None)
+
+        yield show
