@@ -173,7 +173,10 @@ def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
     tried = json.loads(shop.server.cli(*named, "--dry-run", stdin=ADA).stdout)["environments"]
     assert tried[0]["persons"][0]["found"] == 1
     assert ADA in shop.sql(there)
+    shop.inside("createdb", "aside")
     (done,) = json.loads(shop.server.cli(*named, stdin=ADA).stdout)["environments"]
+    assert any("the database aside beside was left alone" in told for told in done["backup_problems"])
+    shop.inside("dropdb", "aside")
     assert shop.sql(there) == "bob@club.example"
     rows = {row["table"]: (row["fate"], row["rows"]) for row in done["persons"][0]["rows"]}
     assert rows == {"member": ("deleted", 1), "visit": ("deleted", 2)}
@@ -198,6 +201,7 @@ def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
 def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_path: Path) -> None:
     where = ["--project", PROJECT]
     shop.sql("select pg_sleep(0.5)")
+    shop.sql("select pg_sleep(0.5)")
     found = shop.server.json("db", "stats", *where)
     assert found["archive"]["is_on"]
     assert found["archive"]["last_seconds"] is not None
@@ -220,8 +224,17 @@ def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_pat
     assert done["restore_point"]
     assert shop.sql("select to_regclass('later'), to_regclass('note')") == "|note"
     rows = {row["name"]: row["serves"] for row in shop.server.json("db", "list", *where)}
-    assert rows == {PROJECT: True, done["kept"]: False}
-    shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", f"drop database {done['kept']}")
+    assert rows.items() >= {PROJECT: True, done["kept"]: False}.items()
+    copied = shop.server.cli(
+        "anonymise", "--from", str(dump), "--to", "production", "--yes-replace", PLACE, "--memory", "512M",
+        "--json", cwd=shop.repository.folder,
+    )  # fmt: skip
+    copy = json.loads(copied.stdout)
+    made_up = "select count(*) from member where email like '%@example.org'"
+    assert int(shop.sql(made_up)) == copy["rows"]["member"] > 0
+    for kept in (done["kept"], copy["replaced"]):
+        shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", f"drop database {kept}")
+    assert not (shop.server.state / "anonymised.dump").exists()
     programs = [row["params"].get("program") for row in shop.operations("exec")]
     assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
 

@@ -45,7 +45,10 @@ class Shop:
         written["services"]["db"] = {
             "kind": "postgres",
             "backups": {"rpo": "30s", **backups},
-            "privacy": {"subject": {"table": "member", "by": ["email", "id"]}},
+            "privacy": {
+                "subject": {"table": "member", "by": ["email", "id"]},
+                "tables": {"member": {"email": "email"}},
+            },
         }
         self.repository = Repository(folder / PROJECT, written)
         self.passphrase = ""

@@ -130,10 +130,11 @@ class Erase:
         listed: list[dict[str, Any]] = []
         problems: list[str] = []
         for name in sorted({str(each["service"]) for each in self._found.values() if each["found"]}):
-            if name not in databases(self.composition):
-                continue
             database = Database(self.run, self.composition, name)
             try:
+                problems += self._beside(database)
+                if name not in databases(self.composition):
+                    continue
                 listed += self._holding(database, moment)
                 problems += [f"{name}: restore {n} keeps what it replaced" for n in database.replaced()]
             except BackupError as error:
@@ -192,6 +193,17 @@ class Erase:
                 f"{person.database.name} of {self.run.environment} does not run", retryable=True
             )
         return People(self.run.platform.engine, container, person.service)
+
+    def _beside(self, database: Database) -> list[str]:
+        """Databases that somebody restored or kept beside: nobody knows what is in them."""
+        service = self.composition.spec.services[database.name]
+        assert isinstance(service, PostgresService)  # noqa: S101 - persons were found in it
+        known = {service.database, "postgres"}
+        listed = database.query("SELECT datname FROM pg_database WHERE NOT datistemplate").splitlines()
+        return [
+            f"{database.name}: the database {name} beside was left alone; drop it if it holds the person"
+            for name in sorted(set(listed) - known)
+        ]
 
     def _holding(self, database: Database, moment: datetime) -> list[dict[str, Any]]:
         service = self.composition.spec.services[database.name]

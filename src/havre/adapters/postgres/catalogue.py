@@ -52,6 +52,9 @@ SELECT json_build_object(
   'foreign_keys', (SELECT coalesce(json_agg(json_build_object('name', k.conname,
       'on_delete', k.confdeltype, 'schema', o.nspname, 'table', o.relname,
       'to_schema', f.nspname, 'to_table', f.relname,
+      'operators', (SELECT json_agg(s.nspname ORDER BY p.at)
+                  FROM unnest(k.conpfeqop) WITH ORDINALITY p (num, at)
+                  JOIN pg_operator r ON r.oid = p.num JOIN pg_namespace s ON s.oid = r.oprnamespace),
       'columns', (SELECT json_agg(a.attname ORDER BY p.at) FROM unnest(k.conkey) WITH ORDINALITY p (num, at)
                   JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.num),
       'to_columns', (SELECT json_agg(a.attname ORDER BY p.at)
@@ -91,6 +94,7 @@ def parse(answer: str) -> Database:
                 shown[row["to_schema"], row["to_table"]],
                 tuple(row["to_columns"]),
                 row["on_delete"],
+                tuple(row["operators"] or ()),
             )
             for row in told["foreign_keys"]
         ),

@@ -14,6 +14,9 @@ line                                               says
 
 Rows are marked by ``ctid``, which stands still as long as they are locked. The rows of all tables go in one
 statement: PostgreSQL checks foreign keys at its end, so no order is needed and circles do not matter.
+
+The administrator runs it in a database that belongs to somebody else. Functions that take any type are named
+with their schema, and so are operators: else one that the owner made for a type of their own would be called.
 """
 
 # ruff: noqa: S608 - names are quoted and texts are hexadecimal, see quoted and _literal
@@ -92,7 +95,9 @@ def script(reach: Reach, named: Named, act: Act) -> str:
         parts += [_read(each) for each in reach.database.tables if each.shown in _touched(reach)]
     else:
         parts += _erasing(reach, tag)
-    parts.append("COMMIT;\nSELECT json_build_object('done', true);\n" if act is Act.ERASE else "ROLLBACK;\n")
+    parts.append(
+        "COMMIT;\nSELECT pg_catalog.json_build_object('done', true);\n" if act is Act.ERASE else "ROLLBACK;\n"
+    )
     if act is Act.ERASE:
         # Else the values would stay in dead rows and in the planner's samples of the columns.
         parts += [f"VACUUM (ANALYZE, SKIP_LOCKED) {_table(t)};\n" for t in _in(reach, _touched(reach))]
@@ -104,7 +109,7 @@ def search(reach: Reach, key: bytes, identities: Iterable[str]) -> str:
     wanted = ", ".join(_literal(each) for each in identities)
     told = _hash(key, _identity(reach))
     place = f"FROM ONLY {_table(reach.table)} t WHERE {told} IN ({wanted})"
-    return f"SELECT json_build_object('identity', {told}) {place};\n"
+    return f"SELECT pg_catalog.json_build_object('identity', {told}) {place};\n"
 
 
 def _meant(reach: Reach, named: Named) -> str:
@@ -117,7 +122,7 @@ def _found(reach: Reach, named: Named) -> str:
     begin = _literal(f"{reach.table.shown}.{named.column}=")
     token = "NULL" if named.identity else _hash(named.key, f"{begin} || lower({_literal(named.value)})")
     return (
-        f"SELECT json_build_object('found', count(*), 'token', {token}, 'identity',"
+        f"SELECT pg_catalog.json_build_object('found', count(*), 'token', {token}, 'identity',"
         f" min({_hash(named.key, _identity(reach))})) FROM ONLY {_table(reach.table)} t"
         f" JOIN havre_gone g ON g.rel = t.tableoid AND g.tid = t.ctid;\n"
     )
@@ -126,7 +131,7 @@ def _found(reach: Reach, named: Named) -> str:
 def _identity(reach: Reach) -> str:
     begin = _literal(f"{reach.table.shown}({','.join(reach.identity)})=")
     columns = ", ".join(f"t.{quoted(name)}::text" for name in reach.identity)
-    return f"{begin} || concat_ws(chr(31), {columns})"
+    return f"{begin} || pg_catalog.concat_ws(chr(31), {columns})"
 
 
 def _hash(key: bytes, text: str) -> str:
@@ -170,8 +175,11 @@ def _also(reach: Reach, also: Also, lock: str) -> str:
 
 
 def _joined(edge: Edge) -> str:
-    pairs = zip(edge.key.columns, edge.key.to_columns, strict=True)
-    return " AND ".join(f"c.{quoted(here)} = p.{quoted(there)}" for here, there in pairs)
+    """By the operators of the foreign key itself: one of another schema could be anybody's."""
+    key = edge.key
+    same = [f"OPERATOR({quoted(schema)}.=)" for schema in key.operators] or ["="] * len(key.columns)
+    ways = zip(key.columns, same, key.to_columns, strict=True)
+    return " AND ".join(f"p.{quoted(there)} {equals} c.{quoted(here)}" for here, equals, there in ways)
 
 
 def _erasing(reach: Reach, tag: str) -> list[str]:
@@ -235,7 +243,7 @@ def _deleted(going: list[Table]) -> str:
         for n, table in enumerate(going)
     )
     told = "\nUNION ALL ".join(
-        f"SELECT json_build_object('table', {_literal(table.shown)}, 'fate', 'deleted', 'rows',"
+        f"SELECT pg_catalog.json_build_object('table', {_literal(table.shown)}, 'fate', 'deleted', 'rows',"
         f" (SELECT count(*) FROM d{n}))"
         for n, table in enumerate(going)
     )
@@ -253,8 +261,8 @@ def _none_stayed(going: list[Table], tag: str) -> str:
 
 def _counted(table: str, fate: str, change: str) -> str:
     return (
-        f"WITH d AS ({change}) SELECT json_build_object('table', {_literal(table)}, 'fate', '{fate}',"
-        " 'rows', count(*)) FROM d;\n"
+        f"WITH d AS ({change}) SELECT pg_catalog.json_build_object('table', {_literal(table)},"
+        f" 'fate', '{fate}', 'rows', count(*)) FROM d;\n"
     )
 
 
@@ -263,11 +271,9 @@ def _quiet(change: str) -> str:
 
 
 def _read(table: Table) -> str:
-    return (
-        f"SELECT json_build_object('table', {_literal(table.whole or table.shown)}, 'row', row_to_json(c))"
-        f" FROM ONLY {_table(table)} c JOIN (TABLE havre_gone UNION TABLE havre_kept) g"
-        " ON g.rel = c.tableoid AND g.tid = c.ctid;\n"
-    )
+    told = f"'table', {_literal(table.whole or table.shown)}, 'row', pg_catalog.row_to_json(c)"
+    marked = "(TABLE havre_gone UNION TABLE havre_kept) g ON g.rel = c.tableoid AND g.tid = c.ctid"
+    return f"SELECT pg_catalog.json_build_object({told}) FROM ONLY {_table(table)} c JOIN {marked};\n"
 
 
 def _is_foreign(reach: Reach, edge: Edge) -> bool:

@@ -95,6 +95,8 @@ class ForeignKey:
     to_table: str
     to_columns: tuple[str, ...]
     on_delete: str = "a"
+    operators: tuple[str, ...] = ()
+    """The schema of the operator ``=`` for each pair of columns."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "anonymise": (
         ("havre anonymise --from shop.dump --to copy.dump", "rules: privacy in havre.yaml"),
         ("havre anonymise --from production --live --to copy.dump --key /root/copies.key", ""),
+        ("havre anonymise --from production --live --to staging", "asks; what staging had is kept"),
     ),
     "privacy scan": (
         ("havre privacy scan --from shop.dump", "prints what to paste into havre.yaml"),

@@ -34,6 +34,8 @@ class Wanted:
     database: str
     rules: Rules
     locale: str
+    environments: frozenset[str] = frozenset()
+    """All that the manifest knows."""
 
 
 def wanted(manifest: Manifest, environment: str, service: str) -> Wanted:
@@ -59,7 +61,8 @@ def wanted(manifest: Manifest, environment: str, service: str) -> Wanted:
         raise UsageError(what, hint=f"databases in havre.yaml: {known}")
     rules: Rules = found.privacy.tables if found.privacy else {}
     locale = found.privacy.locale if found.privacy else "en_US"
-    return Wanted(spec.project, environment, name, found.database, rules, locale)
+    known_environments = frozenset(manifest.environments)
+    return Wanted(spec.project, environment, name, found.database, rules, locale, known_environments)
 
 
 @contextlib.contextmanager

@@ -97,3 +97,27 @@ def test_a_dump_comes_back_beside_unless_replacing_is_confirmed(
     assert (live["name"], live["replace"]) == ("shop", True)
     assert "x_replaced_1" in result.stderr
     assert "erase them again" in result.stderr
+
+
+def test_a_copy_takes_the_place_of_an_environment_only_if_that_is_confirmed(
+    live: dict[str, Any], havre: Havre, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "find", lambda *_: SimpleNamespace(database="club"))
+    manifest = {
+        "project": "club",
+        "services": {"db": {"kind": "postgres", "privacy": {"tables": {"m": {"email": "email"}}}}},
+        "environments": {"production": {}, "staging": {}},
+    }
+    (tmp_path / "havre.yaml").write_text(json.dumps(manifest))
+    copy = ["anonymise", "--from", "club.dump", "--to", "staging"]
+    for confirmed in ([], ["--yes-replace", "club-production"]):
+        result = havre(*copy, *confirmed)
+        assert result.exit_code == 64
+        assert "confirmed" in str(result.exception) or "is not 'club-staging'" in str(result.exception)
+    original = havre(
+        "anonymise", "--from", "staging", "--live", "--to", "staging", "--yes-replace", "club-staging"
+    )
+    assert str(original.exception) == "staging is the original"
+    missing = havre(*copy, "--yes-replace", "club-staging")
+    assert "club.dump cannot be read" in str(missing.exception), "and nothing was replaced"
+    assert live == {}

@@ -83,7 +83,7 @@ def psql(
 @app.command("list")
 @grouped
 def list_(*, service: Database = "", place: Place, as_json: Json = False) -> None:
-    """List the databases beside the application's, and it, with their sizes."""
+    """List the databases of a server: the application's, and those beside it, with their sizes."""
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.operations.databases import databases  # noqa: PLC0415 - start-up time
 
@@ -201,7 +201,7 @@ def dump(
 
     live = _find(place, service)
     _record(ctx, place, live, "pg_dump", f"{project_of(place.project)}-{place.environment}")  # it only reads
-    with _progress(quiet=as_json) as tell:
+    with progress(quiet=as_json) as tell:
         size = databases.dump(live, target, tell)
     if as_json:
         screen.print_json({"file": str(target), "bytes": size, "database": live.database})
@@ -270,16 +270,24 @@ def restore(
                 f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly"
             )
     _record(ctx, place, live, "pg_restore", full_name)
-    with _progress(quiet=as_json) as tell:
+    with progress(quiet=as_json) as tell:
         done = databases.restore(live, source, chosen, replace=replace, tell=tell)
     if as_json:
         screen.print_json(done)
         return
     typer.echo(f"{done['database']}: restored from {source}")
+    tell_kept(done)
+    if done["kept"]:
+        screen.warn("persons who were erased since the dump was made are in it: erase them again")
+
+
+def tell_kept(done: dict[str, Any]) -> None:
+    """Say where what was replaced is now, and the restore point that was made."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
     if done["kept"]:
         drop = f"havre db psql --admin -- -d postgres -c 'DROP DATABASE \"{done['kept']}\"'"
         screen.note(f"what was replaced is kept as {done['kept']}; when you are content: {drop}")
-        screen.warn("persons who were erased since the dump was made are in it: erase them again")
     if done["restore_point"]:
         screen.note(f"restore point: {done['restore_point']}")
 
@@ -310,7 +318,7 @@ def _record(ctx: typer.Context, place: Place, live: Live, program: str, consente
 
 
 @contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
+def progress(*, quiet: bool) -> Iterator[Any]:
     """Shows bytes as they are done, on a terminal as a bar."""
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 

@@ -11,13 +11,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from havre.errors import EngineError, UsageError
-from havre.interfaces.cli.session import PRODUCTION, Environment, Json, default_socket
+from havre.interfaces.cli.commands.db import progress, tell_kept
+from havre.interfaces.cli.session import (
+    PRODUCTION,
+    Environment,
+    Json,
+    default_socket,
+    is_attended,
+    prompt,
+)
 from havre.interfaces.cli.trouble import FAILED
 
 if TYPE_CHECKING:
     from typing import IO
 
     from havre.config import Config
+    from havre.operations.databases import Live as Into
     from havre.operations.privacy.copying import Report
     from havre.operations.privacy.looking import Scan
     from havre.operations.privacy.source import Wanted
@@ -93,7 +102,13 @@ def anonymise(
     *,
     source: From,
     target: Annotated[
-        Path, typer.Option("--to", metavar="FILE", help="The dump to write.", show_default=False)
+        Path,
+        typer.Option(
+            "--to",
+            metavar="FILE|ENV",
+            help="The dump to write, or an environment whose database becomes the copy; what it had is kept.",
+            show_default=False,
+        ),
     ],
     live: Live = False,
     service: Service = "",
@@ -110,9 +125,18 @@ def anonymise(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     environment: Environment = PRODUCTION,
     memory: Memory = "1G",
+    yes_replace: Annotated[
+        str,
+        typer.Option(
+            "--yes-replace",
+            metavar="PROJECT-ENVIRONMENT",
+            help="The name of the environment of --to, for scripts: nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Make a copy of a database in which nothing personal is left, as a dump.
+    """Make a copy of a database in which nothing personal is left, as a dump or in another environment.
 
     What becomes of which column stands in `havre.yaml`, under `privacy` of the database; `havre privacy
     scan` proposes it. The copy is written by a fresh database without network, then searched for every value
@@ -120,16 +144,22 @@ def anonymise(
     copy, and the column is named.
 
     The database that the dump is from is not touched. `--live` dumps it first, which reads it once.
-    Run it as root on the server. A copy into another environment (`--to staging`) is not possible yet.
+    `--to staging` asks, and puts the copy in the place of the database of that environment, which is kept
+    beside under another name. Run it as root on the server.
     """
     from havre.config import config  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+    from havre.operations import databases  # noqa: PLC0415 - start-up time
     from havre.operations.privacy import copying  # noqa: PLC0415 - start-up time
     from havre.operations.privacy.source import check_target, key_of  # noqa: PLC0415 - start-up time
 
     default_socket()  # a settings problem is told as one
-    check_target(target, force=force)
     database = _wanted(source, service, environment, live=live)
+    into = _into(target, database, source if live else "", yes_replace)
+    if into is None:
+        check_target(target, force=force)
+    else:  # by this server's lock there is one copy at a time, so one that was left is nobody's
+        target = config().paths.state / "anonymised.dump"
     if not database.rules:
         raise UsageError(
             f"{database.service} has no rules under privacy in havre.yaml",
@@ -150,10 +180,46 @@ def anonymise(
             key=secret,
             tell=tell,
         )
+    size = target.stat().st_size
+    done = None
+    if into is not None:
+        try:
+            with progress(quiet=as_json) as tell:
+                done = databases.restore(into, target, into.database, replace=True, tell=tell)
+        finally:
+            target.unlink(missing_ok=True)
     if as_json:
-        screen.print_json({"file": str(target), "bytes": target.stat().st_size, **report.as_json()})
-    else:
-        _show_report(report, target)
+        where = {"database": done["database"], "replaced": done["kept"]} if done else {"file": str(target)}
+        screen.print_json({**where, "bytes": size, **report.as_json()})
+        return
+    _show_report(report, into.place.service.name if into else str(target), size)
+    if done:
+        tell_kept(done)
+
+
+def _into(target: Path, database: Wanted, source: str, given: str) -> Into | None:
+    """The database whose place the copy takes; None if a file is meant.
+
+    Raises:
+        UsageError: it is the original, does not run, or nobody confirmed.
+    """
+    from havre.config import config  # noqa: PLC0415 - start-up time
+    from havre.operations import databases  # noqa: PLC0415 - start-up time
+
+    name = str(target)
+    if target.exists() or name not in database.environments:
+        return None
+    if name == source:
+        raise UsageError(f"{name} is the original", hint="name another environment, or a file")
+    found = databases.find(config(), database.project, name, database.service)
+    full_name = f"{database.project}-{name}"
+    if not given:
+        if not is_attended():
+            raise UsageError("this must be confirmed", hint=f"in a script: --yes-replace {full_name}")
+        given = prompt(f"This replaces the data of {full_name} by the copy.\nType {full_name} to go on")
+    if given != full_name:
+        raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
+    return found
 
 
 def _wanted(source: str, service: str, environment: str, *, live: bool) -> Wanted:
@@ -279,7 +345,7 @@ def _show_scan(found: Scan, database: Wanted, locale: str) -> None:
         screen.note("every column that can hold words has a rule in havre.yaml")
 
 
-def _show_report(report: Report, target: Path) -> None:
+def _show_report(report: Report, target: str, size: int) -> None:
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     screen.listing(
@@ -304,6 +370,6 @@ def _show_report(report: Report, target: Path) -> None:
         )
     seconds = sum(report.seconds.values())
     typer.echo(
-        f"{target}: {screen.size(target.stat().st_size)}, {sum(report.rows.values())} rows in "
+        f"{target}: {screen.size(size)}, {sum(report.rows.values())} rows in "
         f"{screen.duration(seconds)}; none of {report.values} protected values is left in it"
     )
