@@ -297,6 +297,8 @@ def test_what_a_killed_process_left_is_removed_by_the_next(
     with apart(config, memory=MEMORY) as cluster:
         assert left(config.docker_host) == [cluster.container.id]
         assert cluster.container.id != before
+        with pytest.raises(HavreError, match="asking the database"):
+            cluster.query("nowhere", "SELECT 1")
         inspected = docker.APIClient(base_url=config.docker_host).inspect_container(cluster.container.id)
         assert inspected["HostConfig"]["NetworkMode"] == "none"
         assert inspected["HostConfig"]["Memory"] == MEMORY

@@ -137,7 +137,8 @@ class Cluster:
     def query(self, database: str, sql: str) -> str:
         """The answer to a statement that holds nothing foreign."""
         child = self.container.start(_psql(database, "--command", sql))
-        answer = child.communicate()[0]
+        assert child.stdout is not None  # noqa: S101 - as it was started
+        answer = child.stdout.read()  # communicate() would close the file that tells why it failed
         self._end(child, "asking the database")
         return answer.decode().strip()
 
