@@ -138,6 +138,11 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str
         "io-timeout=5",
         "job-retry=0",
         "",
+        # Fetched one after the other: two of its helpers that fetch ahead may lock each other out, and then a
+        # replay waits two minutes and takes the missing answer for the end of the WAL (seen with 2.55).
+        "[global:archive-get]",
+        "archive-async=n",
+        "",
         f"[{STANZA}]",
         "pg1-path=/var/lib/postgresql/data/pgdata",
         "pg1-socket-path=/run/postgresql",

@@ -53,10 +53,12 @@ if [ -n "${POSTGRES_ARCHIVE_TIMEOUT:-}" ]; then
   )
 fi
 
-# start_privately FOLDER [SETTING...]: returns when statements are taken, on the private socket only.
+# start_privately FOLDER [SETTING...]: returns when statements are taken, on the private socket only. What the
+# server says goes to the descriptor $private_log, else nowhere.
+exec 3>/dev/null
 start_privately() {
   pg_ctl start --pgdata="$1" --silent --wait --timeout=864000 \
-    --options="$(printf '%q ' "${settings[@]}" -c listen_addresses= "${@:2}")" >/dev/null
+    --options="$(printf '%q ' "${settings[@]}" -c listen_addresses= "${@:2}")" >&"${private_log:-3}"
 }
 
 # The role's password, the role and the database, as the settings say. The statement with the password must

@@ -53,6 +53,12 @@ def test_a_storage_that_dies_in_the_middle_is_given_up_soon() -> None:
     assert lines.index("io-timeout=20") < lines.index("[global:archive-push]")
 
 
+def test_a_replay_fetches_one_segment_after_the_other() -> None:
+    text = config_text(Keeping(), PLACE, "shop-production/db")
+    assert "archive-async=y\n" in text.partition("[global:archive-push]")[0]
+    assert "[global:archive-get]\narchive-async=n\n" in text
+
+
 def test_another_version_of_the_keys_is_another_configuration() -> None:
     first = config_text(Keeping(), PLACE, "a/db")
     second = config_text(Keeping(), OffSite("https://s3.example.org:9000", "backups", version=4), "a/db")
