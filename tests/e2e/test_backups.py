@@ -267,6 +267,7 @@ def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> No
 
 
 def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
+    wait(lambda: shop.alerted("failed") <= shop.alerted("recovered"), "what was told before is not over")
     shop.told.clear()
     present = shop.rows()
     restoring = shop.server.popen(
