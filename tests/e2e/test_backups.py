@@ -267,6 +267,7 @@ def test_everything_here_is_lost_and_comes_back_from_elsewhere(shop: Shop) -> No
 
 
 def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
+    shop.storage.ensure()
     wait(lambda: shop.alerted("failed") <= shop.alerted("recovered"), "what was told before is not over")
     shop.told.clear()
     present = shop.rows()
@@ -299,6 +300,7 @@ def test_the_storage_dies_and_the_local_copies_go_on(shop: Shop) -> None:
 
 
 def test_another_passphrase_opens_nothing_and_deletes_nothing(shop: Shop, tmp_path: Path) -> None:
+    shop.storage.ensure()
     before = shop.labels("offsite")
     assert before
     (tmp_path / "wrong").write_text("wrong-passphrase\n")

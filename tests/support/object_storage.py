@@ -101,6 +101,11 @@ class ObjectStorage:
         with socket.socket() as probe:
             return not probe.connect_ex((self.host, self.ports["filer.port"]))
 
+    def ensure(self) -> None:
+        """Start it unless it runs: a test that failed may have left it dead."""
+        if self.process is None:
+            self.start()
+
     def kill(self) -> None:
         """As in a power cut; what it holds stays."""
         if self.process:
