@@ -163,7 +163,8 @@ class Scenario:
     ``like`` names kinds with which it shares code: of steps that one of them has too, undoing is tried only
     after those of ``undo_after``; where it ``is_variant``, the same steps under other circumstances,
     continuing too. So every step is tried, and a new one in whichever kind. ``lanes``: on how many sites
-    it runs at once, each killed at some of its steps, where all on one would take long.
+    it runs at once, each killed at some of its steps, where all on one would take long. ``is_long``: it runs
+    when it is asked for by its name.
     """
 
     name: str
@@ -179,6 +180,7 @@ class Scenario:
     meddle: Callable[[Site], None] = lambda _: None
     project: str = "crash"
     lanes: int = 1
+    is_long: bool = False
 
 
 ROOMY: Any = {"operation_attempts": "1000", "operation_threads": "24"}

@@ -330,6 +330,7 @@ SCENARIOS = (
         is_variant=True,
         undo_after=frozenset({"swap", "switch"}),
         project="crashdata",
+        is_long=True,
     ),
     Scenario(
         "confirmation of a restored backup",
