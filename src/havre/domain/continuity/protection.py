@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from havre.domain.continuity.watching import STALE
 from havre.domain.doctor import Level, Verdict
 
-_STALE: Final = timedelta(hours=50)
-"""Backups are made daily; one may fail, two in a row may not."""
 _MOST_NAMED: Final = 5
 
 
@@ -100,7 +99,7 @@ def _hours(last: datetime, now: datetime) -> str:
 
 
 def _is_stale(last: datetime | None, now: datetime) -> bool:
-    return last is None or now - last > _STALE
+    return last is None or now - last > STALE
 
 
 def _last(each: Protected, now: datetime) -> str:

@@ -11,6 +11,10 @@ from havre.interfaces.cli.session import Place, is_attended, open_client, prompt
 if TYPE_CHECKING:
     import typer
 
+    from havre.interfaces.cli.client import Client
+
+_POLL = 0.2  # seconds
+
 
 def ask_for_name(full_name: str, what: str, given: str, *, option: str) -> None:
     """Have the full name of an environment typed, unless an option gave it.
@@ -26,6 +30,14 @@ def ask_for_name(full_name: str, what: str, given: str, *, option: str) -> None:
         raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
 
 
+def ended(client: Client, row: dict[str, Any]) -> dict[str, Any]:
+    """An operation as it is when it has come to its end."""
+    while row["state"] in {"queued", "running"}:
+        time.sleep(_POLL)
+        row = client.get(f"/api/v1/operations/{row['id']}")
+    return row
+
+
 def dry_run(ctx: typer.Context, kind: str, place: Place, params: dict[str, Any]) -> dict[str, Any]:
     """The result of an operation that only says what it would do.
 
@@ -33,10 +45,7 @@ def dry_run(ctx: typer.Context, kind: str, place: Place, params: dict[str, Any])
         UsageError: it cannot be done, and why.
     """
     client = open_client(ctx)
-    row = request_operation(client, kind, place, {**params, "dry_run": True})
-    while row["state"] in {"queued", "running"}:
-        time.sleep(0.2)
-        row = client.get(f"/api/v1/operations/{row['id']}")
+    row = ended(client, request_operation(client, kind, place, {**params, "dry_run": True}))
     if row["state"] != "succeeded":
         error = row.get("error") or {}
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ import typer
 
 from havre.errors import EngineError, UsageError
 from havre.interfaces.cli import completion
+from havre.interfaces.cli.asking import ask_for_name
+from havre.interfaces.cli.bars import bytes_bar
 from havre.interfaces.cli.commands.enter import record
 from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
@@ -19,10 +20,8 @@ from havre.interfaces.cli.session import (
     Json,
     Place,
     default_socket,
-    is_attended,
     open_client,
     project_of,
-    prompt,
     with_consent,
 )
 
@@ -201,7 +200,7 @@ def dump(
 
     live = _find(place, service)
     _record(ctx, place, live, "pg_dump", f"{project_of(place.project)}-{place.environment}")  # it only reads
-    with progress(quiet=as_json) as tell:
+    with bytes_bar(quiet=as_json) as tell:
         size = databases.dump(live, target, tell)
     if as_json:
         screen.print_json({"file": str(target), "bytes": size, "database": live.database})
@@ -260,17 +259,10 @@ def restore(
     chosen = name or (live.database if replace else f"{live.database}_restored")
     full_name = f"{project_of(place.project)}-{place.environment}"
     if replace:
-        given = yes_replace
-        if not given:
-            if not is_attended():
-                raise UsageError("this must be confirmed", hint=f"in a script: --yes-replace {full_name}")
-            given = prompt(f"This replaces the database {chosen} of {full_name}.\nType {full_name} to go on")
-        if given != full_name:
-            raise UsageError(
-                f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly"
-            )
+        what = f"This replaces the database {chosen} of {full_name}."
+        ask_for_name(full_name, what, yes_replace, option="--yes-replace")
     _record(ctx, place, live, "pg_restore", full_name)
-    with progress(quiet=as_json) as tell:
+    with bytes_bar(quiet=as_json) as tell:
         done = databases.restore(live, source, chosen, replace=replace, tell=tell)
     if as_json:
         screen.print_json(done)
@@ -315,42 +307,3 @@ def _record(ctx: typer.Context, place: Place, live: Live, program: str, consente
         raise UsageError("a token may not go into databases", hint="run it on the server")
     with_consent(lambda confirm: record(client, where, live.place, [program], confirm), consented)
     enter.note(live.place, [program])
-
-
-@contextlib.contextmanager
-def progress(*, quiet: bool) -> Iterator[Any]:
-    """Shows bytes as they are done, on a terminal as a bar."""
-    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
-
-    if quiet or not sys.stderr.isatty():
-        said: set[str] = set()
-
-        def line(doing: str, _done: int, _total: int) -> None:
-            if doing not in said and not quiet:
-                said.add(doing)
-                screen.note(f"{doing} …")
-
-        yield line
-        return
-    from rich.progress import (  # noqa: PLC0415 - start-up time
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description:<16}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=screen.complain(), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(doing: str, done: int, total: int) -> None:
-            if doing not in tasks:
-                tasks[doing] = bar.add_task(doing, total=total or None)
-            bar.update(tasks[doing], completed=done, total=total or None)
-
-        yield show

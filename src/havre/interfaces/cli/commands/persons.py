@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,7 @@ import typer
 
 from havre.errors import EngineError, HavreError, UsageError
 from havre.interfaces.cli import completion
+from havre.interfaces.cli.asking import ask_for_name, ended
 from havre.interfaces.cli.session import (
     PRODUCTION,
     Environment,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 Rows = dict[str, dict[str, Any]]
 """Operations, by environment."""
 
-_POLL = 0.2  # seconds
 _WHICH = {"deleted": "are removed", "emptied": "stay, emptied", "unlinked": "stay, pointing to nobody"}
 Subject = Annotated[
     str,
@@ -180,7 +179,8 @@ def erase(
         _show(tried)
     done: Rows = {}
     if concerned and not dry_run:
-        _ask(name, concerned, yes_erase)
+        what = f"This erases in {', '.join(concerned)}, for good."
+        ask_for_name(name, what, yes_erase, option="--yes-erase")
         done = _run(client, name, concerned, params)
     everything = {**tried, **done}
     if as_json:
@@ -257,13 +257,7 @@ def _run(client: Client, project: str, environments: list[str], params: dict[str
                 "params": {**params, "confirm": f"{project}-{name}"},
             },
         )
-    for name, row in rows.items():
-        found = row
-        while found["state"] in {"queued", "running"}:
-            time.sleep(_POLL)
-            found = client.get(f"/api/v1/operations/{row['id']}")
-        rows[name] = found
-    return rows
+    return {name: ended(client, row) for name, row in rows.items()}
 
 
 def _persons(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -311,15 +305,6 @@ def _show(tried: Rows) -> None:
                 screen.note(f"  {error['hint']}")
         elif not _found(row):
             screen.note(f"{environment}: nobody")
-
-
-def _ask(project: str, concerned: list[str], given: str) -> None:
-    if not given:
-        if not is_attended():
-            raise UsageError("this must be confirmed", hint=f"in a script: --yes-erase {project}")
-        given = prompt(f"This erases in {', '.join(concerned)}, for good.\nType {project} to go on")
-    if given != project:
-        raise UsageError(f"nothing was done: {given!r} is not {project!r}", hint="type the name exactly")
 
 
 def _show_done(done: Rows) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from havre.errors import EngineError, UsageError
-from havre.interfaces.cli.commands.db import progress, tell_kept
+from havre.interfaces.cli.asking import ask_for_name
+from havre.interfaces.cli.bars import bytes_bar, rows_bar
+from havre.interfaces.cli.commands.db import tell_kept
 from havre.interfaces.cli.session import (
     PRODUCTION,
     Environment,
     Json,
     default_socket,
-    is_attended,
-    prompt,
 )
 from havre.interfaces.cli.trouble import FAILED
 
@@ -169,7 +168,7 @@ def anonymise(
     with (
         _dump(config(), source, database, live=live) as dump,
         _cluster(config(), memory) as cluster,
-        _progress(quiet=as_json) as tell,
+        rows_bar(quiet=as_json) as tell,
     ):
         report = copying.anonymise(
             cluster,
@@ -184,7 +183,7 @@ def anonymise(
     done = None
     if into is not None:
         try:
-            with progress(quiet=as_json) as tell:
+            with bytes_bar(quiet=as_json) as tell:
                 done = databases.restore(into, target, into.database, replace=True, tell=tell)
         finally:
             target.unlink(missing_ok=True)
@@ -213,12 +212,8 @@ def _into(target: Path, database: Wanted, source: str, given: str) -> Into | Non
         raise UsageError(f"{name} is the original", hint="name another environment, or a file")
     found = databases.find(config(), database.project, name, database.service)
     full_name = f"{database.project}-{name}"
-    if not given:
-        if not is_attended():
-            raise UsageError("this must be confirmed", hint=f"in a script: --yes-replace {full_name}")
-        given = prompt(f"This replaces the data of {full_name} by the copy.\nType {full_name} to go on")
-    if given != full_name:
-        raise UsageError(f"nothing was done: {given!r} is not {full_name!r}", hint="type the name exactly")
+    what = f"This replaces the data of {full_name} by the copy."
+    ask_for_name(full_name, what, given, option="--yes-replace")
     return found
 
 
@@ -283,48 +278,6 @@ def _known(locale: str) -> str:
         if locale not in AVAILABLE_LOCALES:
             raise UsageError(f"no names are known of {locale!r}", hint="write it like fr_FR")
     return locale
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Any]:
-    """Shows rows as they are done, on a terminal as a bar."""
-    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
-
-    if quiet:
-        yield lambda _doing, _done, _total: None
-        return
-    if not sys.stderr.isatty():
-        said: set[str] = set()
-
-        def line(doing: str, _done: int, _total: int) -> None:
-            if doing not in said:
-                said.add(doing)
-                screen.note(f"{doing} …")
-
-        yield line
-        return
-    from rich.progress import (  # noqa: PLC0415 - start-up time
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"),
-        TimeElapsedColumn(), TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=screen.complain(), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(doing: str, done: int, total: int) -> None:
-            if doing not in tasks:
-                tasks[doing] = bar.add_task(doing, total=total or None)
-            bar.update(tasks[doing], completed=done, total=total or None)
-
-        yield show
 
 
 def _show_scan(found: Scan, database: Wanted, locale: str) -> None:
