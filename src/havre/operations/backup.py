@@ -12,8 +12,7 @@ from havre.domain.continuity.info import ANNOTATION, BackupSet
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, TaskState, chosen
-from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.database import Database, TaskState, meant
 from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
 
@@ -50,9 +49,7 @@ class Backup:
     def databases(self) -> list[Database]:
         """Those that are meant."""
         if self._databases is None:
-            composition = live_composition(self.run)
-            names = chosen(composition, self.run.operation.params.get("service"))
-            self._databases = [Database(self.run, composition, name) for name in names]
+            self._databases = meant(self.run)
         return self._databases
 
     # Steps

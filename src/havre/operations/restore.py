@@ -16,13 +16,13 @@ from django.utils import timezone
 
 from havre.domain.continuity import failures
 from havre.domain.continuity.history import Branch, ancestors_of
-from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.repositories import PGDATA, Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
 from havre.operations import restore_beside, restore_points
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.database import Database, chosen, meant
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.outage import StorageWatch
 from havre.operations.erase import look_again
@@ -35,7 +35,6 @@ _STOP_PATIENCE: Final = 300.0
 _START_PATIENCE: Final = 600.0
 _ARCHIVE_PATIENCE: Final = 30.0
 _POLL: Final = 0.2
-_DATA: Final = "/var/lib/postgresql/data/pgdata"
 _JOBS: Final = ("restore", "extract", "swap", "back")
 
 
@@ -124,7 +123,7 @@ class Restore:
             "havre-restore",
             self.number,
             *([f"--least={least}"] if least else []),
-            *arguments(self._plan, f"{_DATA}.restored-{self.number}"),
+            *arguments(self._plan, f"{PGDATA}.restored-{self.number}"),
         )
         self.run_job("restore", command, at_most=_LONGEST)
         return "complete"
@@ -214,7 +213,7 @@ class Restore:
     def _branch(self) -> Branch:
         """The timeline on which the database goes on."""
         timeline = int(self.database.query("SELECT timeline_id FROM pg_control_checkpoint()"))
-        history = self.database.ask("cat", f"{_DATA}/pg_wal/{timeline:08X}.history")
+        history = self.database.ask("cat", f"{PGDATA}/pg_wal/{timeline:08X}.history")
         return Branch(timeline, timezone.now(), ancestors_of(history.out))
 
     @property
@@ -314,13 +313,13 @@ class Confirm:
 
     def forget(self) -> str:
         """Of one database, or of all."""
-        composition = live_composition(self.run)
-        names = chosen(composition, self.run.operation.params.get("service"))
-        for name in names:
-            database = Database(self.run, composition, name)
+        databases = meant(self.run)
+        for database in databases:
             key = f"forget-{self.run.operation.pk}"
             database.start_task(key, ["havre-swap", "forget"])
             ended = database.wait_for_task(key, at_most=3600.0)
             if ended.exit_code:
-                raise HavreError(f"what restores of {name} replaced could not be removed", detail=ended.log)
-        return ", ".join(names)
+                raise HavreError(
+                    f"what restores of {database.name} replaced could not be removed", detail=ended.log
+                )
+        return ", ".join(database.name for database in databases)

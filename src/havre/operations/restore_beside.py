@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from havre.domain.continuity import failures
+from havre.domain.continuity.repositories import DATA_VOLUME
 from havre.errors import BackupError, UsageError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database
 
 _LONGEST: Final = 24 * 3600.0
-_FOLDER: Final = "/var/lib/postgresql/data"
 
 
 class _Restore(Protocol):
@@ -123,7 +123,7 @@ class Beside:
 
     @property
     def _dump(self) -> str:
-        return f"{_FOLDER}/extract-{self._restore.number}.dump"
+        return f"{DATA_VOLUME}/extract-{self._restore.number}.dump"
 
     @property
     def _task(self) -> str:

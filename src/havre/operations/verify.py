@@ -10,8 +10,7 @@ from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity import check_archive
-from havre.operations.continuity.database import Database, chosen, databases
-from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.database import Database, meant
 from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
 
@@ -45,10 +44,7 @@ class Verify:
     def databases(self) -> list[Database]:
         """Those that are meant."""
         if self._databases is None:
-            composition = live_composition(self.run)
-            service = self.run.operation.params.get("service")
-            names = chosen(composition, service) if service or databases(composition) else []
-            self._databases = [Database(self.run, composition, name) for name in names]
+            self._databases = meant(self.run, or_none=True)
         return self._databases
 
     def check(self) -> str:

@@ -9,7 +9,7 @@ from typing import Final, TypedDict
 from havre.adapters import sealing
 from havre.config import Config
 from havre.domain import naming, references
-from havre.domain.continuity.repositories import archive_timeout
+from havre.domain.continuity.repositories import DATA_VOLUME, archive_timeout
 from havre.domain.references import Reference
 from havre.domain.workload import (
     Attachment,
@@ -263,7 +263,7 @@ class Composition:
         files = files_of(self.release, name, service, self.storage)
         if files:
             env["POSTGRES_ARCHIVE_TIMEOUT"] = str(archive_timeout(service.backups.rpo))
-        made = self._database(name, service, volume="/var/lib/postgresql/data", env=env)
+        made = self._database(name, service, volume=DATA_VOLUME, env=env)
         if not files:
             return made
         return replace(

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-_STALE: Final = timedelta(hours=50)
+from havre.domain.continuity.watching import STALE
+
 _OLD_DRILL: Final = timedelta(days=32)
 
 
@@ -151,7 +152,7 @@ def _of_database(each: Protected, now: datetime, *, has_storage: bool) -> list[F
     if has_storage and elsewhere is None:
         found.append(Finding(Code.NO_OFFSITE_COPY, each.name))
     found += [Finding(Code.BAD_COPY, each.name, copy.problem) for copy in each.copies if copy.problem]
-    if elsewhere and elsewhere.newest and now - elsewhere.newest > _STALE:
+    if elsewhere and elsewhere.newest and now - elsewhere.newest > STALE:
         found.append(Finding(Code.STALE, each.name, str((now - elsewhere.newest).days)))
     if elsewhere and elsewhere.verified is None:
         found.append(Finding(Code.NOT_VERIFIED, each.name))

@@ -15,6 +15,10 @@ from urllib.parse import urlsplit
 STANZA: Final = "main"
 """pgBackRest's word for a cluster; every database has repositories of its own, so one name will do."""
 FOLDER: Final = "/var/lib/pgbackrest"
+DATA_VOLUME: Final = "/var/lib/postgresql/data"
+"""Where a database's container has its volume."""
+PGDATA: Final = f"{DATA_VOLUME}/pgdata"
+"""The cluster on it; what restores make and replace lies beside."""
 """Where the volume of backups is in the database's container: repository, queue and log."""
 CONFIG: Final = "/etc/pgbackrest/pgbackrest.conf"
 SECRET_CONFIG: Final = "/etc/pgbackrest/conf.d/offsite.conf"  # noqa: S105 - a path
@@ -125,8 +129,8 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str
         "delta=y",
         "process-max=2",
         "archive-timeout=120",
-        # A storage that dies in the middle fails what it was doing within a minute or two, not in a quarter
-        # of an hour (2.55 tries each file three times, a minute each).
+        # Shorter than the minute and the two repetitions of 2.55 by default, and counted for each request:
+        # a storage that dies in the middle is given up by operations/continuity/outage.py.
         "io-timeout=20",
         "job-retry=1",
         "job-retry-interval=5",
@@ -144,7 +148,7 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str
         "archive-async=n",
         "",
         f"[{STANZA}]",
-        "pg1-path=/var/lib/postgresql/data/pgdata",
+        f"pg1-path={PGDATA}",
         "pg1-socket-path=/run/postgresql",
         "pg1-user=postgres",
     ]
@@ -184,7 +188,7 @@ def drill_text(repository: Repository, offsite: OffSite | None, database: str) -
         "log-level-file=off",
         "",
         f"[{STANZA}]",
-        "pg1-path=/var/lib/postgresql/data/pgdata",
+        f"pg1-path={PGDATA}",
         "pg1-socket-path=/run/postgresql",
         "pg1-user=postgres",
     ]

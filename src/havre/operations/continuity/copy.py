@@ -16,7 +16,7 @@ from havre.domain import naming
 from havre.domain.continuity import failures, info, repositories
 from havre.domain.continuity.drilling import Recovered, recovered, require_disk
 from havre.domain.continuity.info import Info
-from havre.domain.continuity.repositories import DRILL, FOLDER, STANZA, Repository
+from havre.domain.continuity.repositories import DRILL, FOLDER, PGDATA, STANZA, Repository
 from havre.domain.continuity.restoring import Plan, arguments
 from havre.domain.readiness import LogPattern
 from havre.domain.rollout import STEADY_SECONDS
@@ -28,7 +28,6 @@ from havre.operations.release_secrets import password_name
 _POLL: Final = 0.3
 _LONGEST: Final = 48 * 3600.0
 _START_PATIENCE: Final = 300.0
-_PGDATA: Final = "/var/lib/postgresql/data/pgdata"
 _LINES: Final = 300
 _RESTARTS: Final = 5
 _SETTINGS: Final = (
@@ -103,9 +102,9 @@ class Copy(Apart):
         Raises:
             BackupError: its disk has too little room.
         """
-        free = self.ask(name, "df", "--output=avail", "-B1", _PGDATA.rpartition("/")[0]).out.split()
+        free = self.ask(name, "df", "--output=avail", "-B1", PGDATA.rpartition("/")[0]).out.split()
         require_disk(planned.backup.size, int(free[-1]) if free else 0)
-        *command, action = arguments(planned.as_data(), _PGDATA)
+        *command, action = arguments(planned.as_data(), PGDATA)
         words = [*command, *_SETTINGS, "--archive-mode=off", action]
         self.put(name, f"{DRILL}/go", "".join(f"{word}\0" for word in words))
 
@@ -126,7 +125,7 @@ class Copy(Apart):
                     detail="\n".join(failures.errors("\n".join(log)) or log[-10:]),
                 )
             try:
-                answer = self.ask(name, "cat", f"{_PGDATA}.recovered")
+                answer = self.ask(name, "cat", f"{PGDATA}.recovered")
             except BackupError:
                 continue  # it has ended in this moment: the next look tells why
             if answer.is_good:

@@ -19,6 +19,7 @@ from havre.domain.continuity.repositories import STANZA, OffSite, Repository
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, UsageError
 from havre.operations.context import Run
+from havre.operations.continuity.live import live_composition
 from havre.operations.jobs import Job, take_away
 from havre.operations.workloads import Composition
 from havre.records import continuity
@@ -222,7 +223,7 @@ class DatabaseView:
 
     def replaced(self) -> list[str]:
         """What restores replaced and nobody confirmed yet: the numbers of these operations."""
-        answer = self.ask("find", "/var/lib/postgresql/data", "-maxdepth", "1", "-name", "pgdata.replaced-*")
+        answer = self.ask("find", repositories.DATA_VOLUME, "-maxdepth", "1", "-name", "pgdata.replaced-*")
         return sorted(line.rpartition("-")[2] for line in answer.out.split())
 
     def backlog(self) -> tuple[int, float]:
@@ -252,11 +253,11 @@ class DatabaseView:
 
     def free_bytes(self) -> int:
         """Bytes free on the disk of its data."""
-        return int(self.ask("df", "--output=avail", "-B1", "/var/lib/postgresql/data").out.split()[-1])
+        return int(self.ask("df", "--output=avail", "-B1", repositories.DATA_VOLUME).out.split()[-1])
 
     def is_archived(self, segment: str) -> bool:
         """Whether a segment of WAL is in the local repository, or in all."""
-        status = "/var/lib/postgresql/data/pgdata/pg_wal/archive_status"
+        status = f"{repositories.PGDATA}/pg_wal/archive_status"
         pushed = f"{repositories.FOLDER}/pushed/{segment}"
         return bool(self.ask("find", f"{status}/{segment}.done", pushed).out.strip())
 
@@ -404,3 +405,20 @@ def _info_command(repository: Repository) -> tuple[str, ...]:
         "--io-timeout=5",
         "info",
     )
+
+
+def meant(run: Run, *, or_none: bool = False) -> list[Database]:
+    """The databases of the live release that an operation is about: the one that it names, or all.
+
+    Args:
+        run: the operation.
+        or_none: whether there may be none, where none is named.
+
+    Raises:
+        UsageError: nothing is deployed, or there is no such database.
+    """
+    composition = live_composition(run)
+    wanted = run.operation.params.get("service")
+    may_be_none = or_none and not wanted and not databases(composition)
+    names = [] if may_be_none else chosen(composition, wanted)
+    return [Database(run, composition, name) for name in names]
