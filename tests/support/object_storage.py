@@ -6,9 +6,12 @@ import ipaddress
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,12 +37,31 @@ class ObjectStorage:
         for part in ("data", "tls"):
             (folder / part).mkdir()
         _certify(self.host, self.ca, folder / "tls")
+        self._know(KEY)
+
+    def _know(self, key: str) -> None:
+        """Who may use it, which it reads when it starts and when it is told to."""
         identity = {
             "name": "havre",
-            "credentials": [{"accessKey": KEY, "secretKey": SECRET}],
+            "credentials": [{"accessKey": key, "secretKey": SECRET}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+        (self.folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
+
+    @contextmanager
+    def without_keys(self) -> Iterator[None]:
+        """The key is not valid any more, for the length of a block; it runs on."""
+        self._renew("EXPIRED")
+        try:
+            yield
+        finally:
+            self._renew(KEY)
+
+    def _renew(self, key: str) -> None:
+        assert self.process is not None
+        self._know(key)
+        self.process.send_signal(signal.SIGHUP)
+        time.sleep(1.0)
 
     @property
     def endpoint(self) -> str:

@@ -9,16 +9,17 @@ from pydantic import Field, JsonValue, StrictBool, model_validator
 
 from havre.domain.continuity.objectives import Objectives
 from havre.errors import UsageError
+from havre.manifest.cron import Hook
 from havre.manifest.drill import Drill
 from havre.manifest.overrides import merge_services
 from havre.manifest.parts import Model
+from havre.manifest.retention import Copies, CopiesElsewhere
 from havre.manifest.services import AppService, PostgresService, Service, StaticService, with_project_defaults
 from havre.manifest.values import Branch, Name, PositiveDuration, TimeOfDay
 from havre.manifest.wording import did_you_mean, fail
 
 PRODUCTION: Final = "production"
 _HOUR: Final = 3600.0
-_DAY: Final = 24 * _HOUR
 
 
 class Environment(Model):
@@ -42,23 +43,32 @@ class Environment(Model):
 
 
 class Backup(Model):
-    """When data is saved, for how long it is kept, and what is aimed at.
+    """When images, volumes and Havre's state are saved, how long copies are kept, what is aimed at."""
 
-    Only `rpo` and `rto` are used so far: what drills measure is held against them.
-    """
-
-    daily: TimeOfDay = Field("03:00", description="Time of the daily backup (UTC).", examples=["03:00"])
-    local: PositiveDuration = Field(
-        7 * _DAY, description="How long backups stay on the server.", examples=["7d"]
+    daily: TimeOfDay = Field(
+        "03:00",
+        description="From when on (UTC) everything is saved anew, each day, beside after each deployment.",
+        examples=["03:00"],
     )
-    offsite: PositiveDuration = Field(
-        30 * _DAY, description="How long backups stay in another place.", examples=["30d"]
+    local: Copies = Field(
+        Copies(), description="How long copies stay on the server; `7d` for short.", examples=["7d"]
+    )
+    offsite: CopiesElsewhere = Field(
+        CopiesElsewhere(),
+        description="How long copies stay in the off-site storage; `30d` for short.",
+        examples=["30d"],
     )
     rpo: PositiveDuration = Field(
         _HOUR, description="Recovery point objective: how much may be lost at most.", examples=["1h"]
     )
     rto: PositiveDuration = Field(
         4 * _HOUR, description="Recovery time objective: how long coming back may take.", examples=["4h"]
+    )
+    on_failure: Hook | None = Field(
+        None,
+        description="Who is told when saving images, volumes and Havre's state failed, when nothing was saved"
+        " for two days, and when that is over. Default: whom the `backups` of the databases name.",
+        examples=[{"url": {"secret": "alert-hook"}}],
     )
 
 

@@ -27,6 +27,7 @@ from havre.manifest.parts import (
     Volume,
 )
 from havre.manifest.privacy import Privacy, Subject
+from havre.manifest.retention import Copies, CopiesElsewhere
 from havre.manifest.sample import flow
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
 from havre.manifest.strategy import Strategy
@@ -58,6 +59,8 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("backups of a database", Backups),
     ("keep", Keep),
     ("backup", Backup),
+    ("backup: local", Copies),
+    ("backup: offsite", CopiesElsewhere),
     ("drill", Drill),
     ("checks of a drill", DrillCheck),
 )

@@ -135,7 +135,7 @@ def _entry(
         "subject",
         "backups",
         "keep",
-    }:
+    } or (key in {"local", "offsite"} and below):
         inner = key not in {"build", "health", "ready"}
         chosen = value if isinstance(value, Mapping) else {}
         nested = _keys(below[0], told, {**values, **chosen}, also_set=also_set, all_set=inner)

@@ -15,6 +15,8 @@ from havre.manifest.model import Manifest
 from havre.manifest.services import SERVICE_MODELS
 
 _SHORT_FORMS: Final = {
+    "Copies": "The days, such as 7d.",
+    "CopiesElsewhere": "The days, such as 30d.",
     "Build": "The folder that the build sees.",
     "Health": "The path that is asked for.",
     "Image": "The image's name.",

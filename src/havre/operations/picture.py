@@ -43,6 +43,7 @@ def picture(platform: Platform, release: Release) -> Picture:
         "branch": spec.branch or "",
         "protected": "yes" if spec.protected else "no",
     }
+    _flatten("backup", spec.backup.model_dump(mode="json", exclude_defaults=True), settings)
     things = frozenset((Kind(kind), name) for kind, name in drift.wanted_things(platform, release))
     return Picture(spec.environment, tuple(parts), settings, things)
 

@@ -72,7 +72,7 @@ def _secrets_of_programs(spec: EnvironmentSpec) -> set[str]:
     values = [value for service in apps for value in service.env.values()]
     databases = [service for service in spec.services.values() if isinstance(service, PostgresService)]
     told = [job.on_failure for service in apps for job in service.cron.values()]
-    told += [database.backups.on_failure for database in databases]
+    told += [spec.backup.on_failure, *(database.backups.on_failure for database in databases)]
     hooks = [hook.url for hook in told if hook]
     built = [s for s in spec.services.values() if isinstance(s, AppService | StaticService) and s.build]
     builds = [value for service in built if service.build for value in service.build.secrets.values()]

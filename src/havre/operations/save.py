@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -32,8 +32,6 @@ from havre.records import saving as saved
 from havre.records.models import Environment, Release
 
 _STATE: Final = "/state"
-_LOCAL_DAYS: Final = 7
-_OFFSITE_DAYS: Final = 30
 
 
 def runbook(run: Run) -> Runbook:
@@ -47,6 +45,7 @@ def runbook(run: Run) -> Runbook:
             Step("volumes", "Save the volumes off-site", save.volumes),
             Step("state", "Save Havre's own state off-site", save.state),
             Step("forget", "Let go what is older than wanted", save.forget),
+            Step("judge", "Say what is saved", save.judge),
         ),
         undo=save.undo,
     )
@@ -115,19 +114,87 @@ class Save:
 
     def local(self) -> str:
         """A copy on this server, for what somebody deletes or spoils."""
-        with self._drafted() as draft, self._opened(archive.local(), draft) as here:
+        return self._unless_failed(archive.local(), self._save_here)
+
+    def images(self) -> str:
+        """Unless the same ones were saved before, and are there."""
+        return self._unless_failed(self._offsite, self._save_images)
+
+    def volumes(self) -> str:
+        """Files as they are at this moment."""
+        if not self.run.operation.result["volumes"]:
+            return "there are none"
+        return self._unless_failed(self._offsite, self._save_volumes)
+
+    def state(self) -> str:
+        """Last, so that whatever it names is in the archive."""
+        return self._unless_failed(self._offsite, self._save_state)
+
+    def forget(self) -> str:
+        """Only where all that is new is complete. A failure here loses nothing; it is tried again."""
+        told = []
+        for place in filter(None, (archive.local(), self._offsite)):
+            if place.repository in self._problems:
+                told.append(f"{place.repository}: nothing is removed, for saving there failed")
+                continue
+            with self._opened(place) as opened:
+                try:
+                    told.append(f"{place.repository}: {opened.forget(saved.retentions(place.repository))}")
+                except BackupError as error:
+                    self.run.log(f"{place.repository}: {error.message}")
+                    told.append(f"{place.repository}: {error.message}")
+        return "; ".join(told)
+
+    def judge(self) -> str:
+        """One place that failed is a failure, and did not keep the other from being saved to."""
+        problems = self._problems
+        if problems:
+            raise BackupError(
+                "; ".join(f"{place}: {problem['message']}" for place, problem in problems.items()),
+                hint=next((p["hint"] for p in problems.values() if p["hint"]), ""),
+                detail="\n".join(p["detail"] for p in problems.values() if p["detail"]),
+                retryable=True,
+            )
+        return "complete" if self._offsite else f"complete here; {_NO_STORAGE}"
+
+    def undo(self) -> str:
+        """Its container goes; what was saved completely stays."""
+        self._engine.remove_containers(labels(self.run))
+        return "what was saved completely stays"
+
+    # What is needed for that
+
+    @property
+    def _problems(self) -> dict[str, dict[str, str]]:
+        """Why saving failed, by place."""
+        found: dict[str, dict[str, str]] = self.run.operation.result.get("problems", {})
+        return found
+
+    def _unless_failed(self, place: Place | None, save: Callable[[Place], str]) -> str:
+        """Save to a place; what fails there is kept for the end, and what follows is not tried there."""
+        if place is None:
+            return _NO_STORAGE
+        if place.repository in self._problems:
+            return f"not tried: {self._problems[place.repository]['message']}"
+        try:
+            return save(place)
+        except BackupError as error:
+            problem = {"message": error.message, "hint": error.hint, "detail": error.detail[-2000:]}
+            self.run.remember(problems={**self._problems, str(place.repository): problem})
+            self.run.log(f"{place.repository}: {error.message}")
+            return f"failed: {error.message}"
+
+    def _save_here(self, place: Place) -> str:
+        with self._drafted() as draft, self._opened(place, draft) as here:
             here.ensure()
             told = [f"state: {here.save_folder(_STATE, archive.STATE)}"]
             told += self._volumes_into(here)
         return "; ".join(told)
 
-    def images(self) -> str:
-        """Unless the same ones were saved before, and are there."""
-        if self._offsite is None:
-            return _NO_STORAGE
+    def _save_images(self, place: Place) -> str:
         tag = archive.images_tag(str(self.run.environment))
         ids: dict[str, str] = self.run.operation.result["images"]
-        with self._opened(self._offsite) as there:
+        with self._opened(place) as there:
             there.ensure()
             newest = archive.newest(there.snapshots(), tag)
             last = saved.last_saved(self.run.environment)
@@ -141,48 +208,18 @@ class Save:
         self._note(tag, report)
         return str(report)
 
-    def volumes(self) -> str:
-        """Files as they are at this moment."""
-        if self._offsite is None:
-            return _NO_STORAGE
-        if not self.run.operation.result["volumes"]:
-            return "there are none"
-        with self._opened(self._offsite) as there:
+    def _save_volumes(self, place: Place) -> str:
+        with self._opened(place) as there:
             there.ensure()
             return "; ".join(self._volumes_into(there))
 
-    def state(self) -> str:
-        """Last, so that whatever it names is in the archive."""
-        if self._offsite is None:
-            return _NO_STORAGE
-        with self._drafted() as draft, self._opened(self._offsite, draft) as there:
+    def _save_state(self, place: Place) -> str:
+        with self._drafted() as draft, self._opened(place, draft) as there:
             there.ensure()
             report = there.save_folder(_STATE, archive.STATE)
         self.run.remember(state_snapshot=report.snapshot)
         self._note(archive.STATE, report)
         return str(report)
-
-    def forget(self) -> str:
-        """A failure here is told and loses nothing: next time it is tried again."""
-        told = []
-        places = [(archive.local(), _LOCAL_DAYS)]
-        if self._offsite:
-            places.append((self._offsite, _OFFSITE_DAYS))
-        for place, days in places:
-            with self._opened(place) as opened:
-                try:
-                    told.append(f"{place.repository}: {opened.forget(days=days)}")
-                except BackupError as error:
-                    self.run.log(f"{place.repository}: {error.message}")
-                    told.append(f"{place.repository}: {error.message}")
-        return "; ".join(told)
-
-    def undo(self) -> str:
-        """Its container goes; what was saved completely stays."""
-        self._engine.remove_containers(labels(self.run))
-        return "what was saved completely stays"
-
-    # What is needed for that
 
     def _names(self, ids: dict[str, str]) -> list[str]:
         """How to ask the engine for them: by tag where that is theirs, so that they have it again later."""
@@ -201,7 +238,8 @@ class Save:
 
     def _watch(self, message: str) -> None:
         self.run.checkpoint()
-        self.run.tell(message)
+        if message:
+            self.run.tell(message)
 
     def _volumes_into(self, place: Archive) -> list[str]:
         told = []

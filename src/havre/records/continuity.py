@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -184,6 +184,28 @@ def last_good(environment: Environment, service: str, repository: Repository) ->
     )
     newest = rows.order_by("-stopped_at").first()
     return newest.stopped_at if newest else None
+
+
+def releases_since_it_is_there(environment: Environment) -> Iterator[Release]:
+    """The releases that served since it was last destroyed, the newest first."""
+    rows = environment.releases.exclude(live_at=None).order_by("-live_at")
+    gone = Operation.objects.filter(
+        environment=environment, kind="destroy", state=Operation.State.SUCCEEDED
+    ).order_by("-pk")
+    destroyed = gone.first()
+    if destroyed and destroyed.finished_at:
+        rows = rows.filter(live_at__gt=destroyed.finished_at)
+    return rows.iterator(chunk_size=20)
+
+
+def backed_up_since(environment: Environment, service: str) -> datetime | None:
+    """Since when every release backs a database up without a break; deployments do not change that."""
+    since = None
+    for release in releases_since_it_is_there(environment):
+        if service not in databases_of(release):
+            break
+        since = release.live_at
+    return since
 
 
 def branches_of(environment: Environment, service: str) -> list[Branch]:

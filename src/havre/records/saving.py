@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from havre.domain.continuity.protection import Returnable
+from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.retention import Retention
 from havre.domain.continuity.saving import Saved, due
+from havre.domain.continuity.watching import SeenFiles
+from havre.manifest import EnvironmentSpec
 from havre.records import continuity, queries
-from havre.records.models import Environment, Operation
+from havre.records.models import Environment, Operation, SavedEnvironment
 
 KIND = "save"
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
+_LOOKED_AT = 50
 
 
 def last_saved(environment: Environment) -> Operation | None:
@@ -26,12 +32,50 @@ def returnable_environments() -> list[Returnable]:
     """Every environment with a live release, and when it was saved off-site last."""
     found = []
     for environment in Environment.objects.select_related("project").exclude(current_release=None):
-        rows = Operation.objects.filter(environment=environment, kind=KIND).order_by("-id")
-        good = next((r for r in rows if r.state == "succeeded" and r.result.get("state_snapshot")), None)
-        last = rows.exclude(state__in=_ACTIVE).first()
-        problem = str((last.error or {}).get("message", "")) if last and last != good else ""
-        found.append(Returnable(str(environment), good.finished_at if good else None, problem))
+        seen = seen_files(environment)
+        found.append(Returnable(str(environment), seen.offsite, seen.failed))
     return found
+
+
+def seen_files(environment: Environment) -> SeenFiles:
+    """How the copies of what it is beside its databases stand.
+
+    State is saved last of all that goes off-site, so where it was, everything was.
+    """
+    rows = Operation.objects.filter(environment=environment, kind=KIND).exclude(state__in=_ACTIVE)
+    newest = list(rows.order_by("-id")[:_LOOKED_AT])
+    last = next((row for row in newest if row.state != Operation.State.CANCELLED), None)
+    good = next((row for row in newest if row.result.get("state_snapshot")), None)
+    storage = continuity.newest_storage()
+    first = list(continuity.releases_since_it_is_there(environment))[-1:] if storage else []
+    since = max(storage.created_at, first[0].live_at) if storage and first and first[0].live_at else None
+    return SeenFiles(
+        failed=str((last.error or {}).get("message", "")) if last else "",
+        offsite=good.finished_at if good else None,
+        since=since,
+    )
+
+
+def retentions(repository: Repository) -> dict[str, Retention]:
+    """How long each environment that is live wants its copies kept in a repository."""
+    found = {}
+    for environment in Environment.objects.select_related("project", "current_release"):
+        if environment.current_release:
+            backup = EnvironmentSpec.model_validate(environment.current_release.spec).backup
+            copies = backup.local if repository is Repository.LOCAL else backup.offsite
+            found[str(environment)] = copies.retention
+    return found
+
+
+def watch_of(environment: Environment) -> dict[str, Any]:
+    """What was wrong with these copies when the worker last looked; empty if it never did."""
+    row = SavedEnvironment.objects.filter(environment=environment).first()
+    return row.watch if row else {}
+
+
+def record_watch(environment: Environment, watch: Mapping[str, Any]) -> None:
+    """Remember what is."""
+    SavedEnvironment.objects.update_or_create(environment=environment, defaults={"watch": dict(watch)})
 
 
 def last_archive(environment: Environment) -> dict[str, Any]:
@@ -90,5 +134,6 @@ def save_if_due(environment: Environment, now: datetime | None = None) -> Operat
         restored_at=restored.finished_at if restored else None,
         last=Saved(last.created_at, int(last.result.get("release") or 0)) if last else None,
         tried_at=failed.finished_at if failed and (last is None or failed.pk > last.pk) else None,
+        daily=EnvironmentSpec.model_validate(release.spec).backup.daily,
     )
     return queries.enqueue(KIND, environment, {}, actor="scheduler") if why else None

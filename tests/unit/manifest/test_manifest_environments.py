@@ -218,17 +218,32 @@ def test_backup_is_recorded() -> None:
     assert backup is not None
     assert backup.model_dump() == {
         "daily": "03:00",
-        "local": "7d",
-        "offsite": "30d",
+        "local": {"daily": 7, "weekly": 0, "monthly": 0},
+        "offsite": {"daily": 30, "weekly": 9, "monthly": 12},
         "rpo": "1h",
         "rto": "4h",
+        "on_failure": None,
     }
-    assert (backup.rpo, backup.local) == (3600.0, 604800.0)
+    assert backup.rpo == 3600.0
+    written = load(app(rest="backup: {local: {daily: 3, weekly: 2}, offsite: 60d}\n")).backup
+    assert written is not None
+    assert str(written.local.retention) == "3 days, 2 weeks"
+    assert str(written.offsite.retention) == "60 days, 9 weeks, 12 months"
     assert load(app()).backup is None
 
 
 @pytest.mark.parametrize(
-    "written", ["{daily: 3}", "{daily: 24:00}", "{local: 7}", "{rpo: 0s}", "{rpoo: 1h}", "x"]
+    "written",
+    [
+        "{daily: 3}",
+        "{daily: 24:00}",
+        "{local: 7}",
+        "{local: 36h}",
+        "{offsite: {daily: 0}}",
+        "{rpo: 0s}",
+        "{rpoo: 1h}",
+        "x",
+    ],
 )
 def test_wrong_backups(written: str) -> None:
     assert problem(app(rest=f"backup: {written}\n")).path.startswith("backup")

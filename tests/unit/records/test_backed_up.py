@@ -46,6 +46,16 @@ def test_a_release_from_before_there_were_backups_does_not() -> None:
     assert not backed_up(", backups: true", storage_version=None)
 
 
+def test_since_when_it_is_backed_up_is_not_moved_by_deployments() -> None:
+    of = queries.ensure_environment("shop", "production", source="x")
+    for backups in (", backups: false", ", backups: true", ", backups: {rpo: 1m}"):
+        assert backed_up(backups) is ("false" not in backups)
+        queries.go_live(Release.objects.order_by("pk").last())
+    first = Release.objects.order_by("pk")[1]
+    assert continuity.backed_up_since(of, "db") == first.live_at
+    assert continuity.backed_up_since(of, "other") is None
+
+
 def test_another_cluster_than_the_saved_one_is_told_apart() -> None:
     of = queries.ensure_environment("shop", "production", source="x")
     assert continuity.is_saved_cluster(of, "db", "7"), "nothing is saved yet"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from havre.manifest import load
 from havre.records import continuity, queries, returning, saving
-from havre.records.models import Environment, Operation, Release
+from havre.records.models import BackupStorage, Environment, Operation, Release
 from havre.records.protection import kit_is_stored
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +72,45 @@ def test_the_doctor_is_told_what_was_saved_and_why_not_since() -> None:
     Operation.objects.filter(pk=failed.pk).update(state="failed", error={"message": "the disk is full"})
     (after,) = saving.returnable_environments()
     assert (after.saved, after.problem) == (found.saved, "the disk is full")
+
+
+def test_a_save_that_reached_the_storage_counts_though_another_place_failed() -> None:
+    environment = live()
+    assert saving.seen_files(environment).since is None, "there is no off-site storage"
+    continuity.set_storage(actor="ada", **STORAGE)
+    half = queries.enqueue("save", environment, {}, actor="x")
+    Operation.objects.filter(pk=half.pk).update(
+        state="failed",
+        error={"message": "local: the disk is full"},
+        result={"state_snapshot": "1"},
+        finished_at=timezone.now(),
+    )
+    seen = saving.seen_files(environment)
+    assert seen.failed == "local: the disk is full"
+    assert seen.offsite is not None
+    assert seen.since is not None
+    given_up = queries.enqueue("save", environment, {}, actor="x")
+    Operation.objects.filter(pk=given_up.pk).update(state="cancelled")
+    assert saving.seen_files(environment).failed, "who cancelled one has not repaired anything"
+
+
+def test_deployments_do_not_hide_that_nothing_is_saved() -> None:
+    environment = live()
+    continuity.set_storage(actor="ada", **STORAGE)
+    long_ago = timezone.now() - timedelta(days=4)
+    Release.objects.update(live_at=long_ago)
+    BackupStorage.objects.update(created_at=long_ago)
+    environment = live()
+    assert saving.seen_files(environment).since == long_ago
+    end(queries.enqueue("destroy", environment, {}, actor="ada"), Operation.State.SUCCEEDED)
+    assert saving.seen_files(live()).since != long_ago, "what was destroyed owes nothing"
+
+
+def test_what_was_told_is_remembered() -> None:
+    environment = live()
+    assert saving.watch_of(environment) == {}
+    saving.record_watch(environment, {"told": ["save"]})
+    assert saving.watch_of(environment) == {"told": ["save"]}
 
 
 def test_a_kit_is_stored_until_the_storage_changes() -> None:

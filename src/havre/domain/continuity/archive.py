@@ -93,6 +93,7 @@ class Place:
     settings: tuple[tuple[str, str], ...]
     options: tuple[str, ...] = ()
     ca: str = ""
+    storage: OffSite | None = None
 
     def __repr__(self) -> str:
         return f"Place({self.repository})"
@@ -128,21 +129,10 @@ def elsewhere(place: OffSite, keys: Keys, ca: str) -> Place:
         *_COMMON,
     ]
     lookup = "path" if place.style == "path" else "dns"
-    return Place(Repository.OFFSITE, tuple(settings), ("--option", f"s3.bucket-lookup={lookup}"), ca)
+    return Place(Repository.OFFSITE, tuple(settings), ("--option", f"s3.bucket-lookup={lookup}"), ca, place)
 
 
 _COMMON: Final = (("RESTIC_CACHE_DIR", "/tmp/cache"), ("RESTIC_PROGRESS_FPS", "1"))  # noqa: S108 - as above
-
-
-def keeping(repository: Repository, *, days: int) -> tuple[str, ...]:
-    """The arguments that say what stays; the newest of each thing always does.
-
-    Args:
-        repository: the local one keeps no weeks and months.
-        days: for which one a day is kept.
-    """
-    longer = () if repository is Repository.LOCAL else ("--keep-weekly=9", "--keep-monthly=12")
-    return ("--group-by=tags", f"--host={HOST}", "--keep-last=2", f"--keep-daily={days}", *longer)
 
 
 def to_read_back(size: int) -> str:

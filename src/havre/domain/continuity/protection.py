@@ -91,6 +91,10 @@ def rebuild_verdict(
             for each in late[:_MOST_NAMED]
         )
         return Verdict(name, Level.WARNING, f"not saved for two days: {told}", "havre backup now")
+    failing = [each for each in environments if each.problem]
+    if failing:
+        told = "; ".join(f"{each.name}: {each.problem}" for each in failing[:_MOST_NAMED])
+        return Verdict(name, Level.WARNING, f"saving failed: {told}", "havre operations list")
     return Verdict(name, Level.OK, "state, images and volumes are saved; the recovery kit is stored")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 _SETTLE: Final = timedelta(seconds=60)
@@ -59,6 +59,7 @@ def due(
     restored_at: datetime | None,
     last: Saved | None,
     tried_at: datetime | None,
+    daily: str = "03:00",
 ) -> str:
     """Why an environment is to be saved now; empty if it is not.
 
@@ -69,6 +70,7 @@ def due(
         restored_at: the end of the last restore of a database: the way back of the next one leads over it.
         last: the last good one.
         tried_at: the end of the last attempt that failed, if that was later.
+        daily: ``HH:MM`` in UTC, from when on it is due each day.
     """
     changed_at = max(live_at, restored_at) if restored_at else live_at
     if now - changed_at < _SETTLE or (tried_at and now - tried_at < _AGAIN):
@@ -79,7 +81,14 @@ def due(
         return f"release {release} is new"
     if last.at < changed_at:
         return "a database was restored"
-    return "a day has passed" if now - last.at >= _DAY else ""
+    return "a day has passed" if last.at < _newest(daily, now) else ""
+
+
+def _newest(daily: str, now: datetime) -> datetime:
+    """When it was that time last."""
+    hour, minute = (int(part) for part in daily.split(":"))
+    today = now.astimezone(UTC).replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return today if today <= now else today - _DAY
 
 
 def image_names(images: Iterable[str], ids: Mapping[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Seen:
         failed: what the newest backup failed with; empty if it succeeded or there was none.
         local: when the newest good backup on this server was complete.
         offsite: the same of the one elsewhere.
-        since: when this release came to serve: before that there may have been no backups.
+        since: since when every release backs it up: before that there may have been no backups.
         has_storage: whether there is an off-site storage.
     """
 
@@ -61,6 +61,33 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
         if (kind == "local" or seen.has_storage) and newest is not None and now - newest > STALE:
             told = f"for {(now - last) // timedelta(hours=1)} hours" if last else "at all"
             found[f"stale {kind}"] = f"there was no good {kind} backup {told}"
+    return found
+
+
+@dataclass(frozen=True)
+class SeenFiles:
+    """One look at what an environment is beside its databases: images, volumes, state.
+
+    Attributes:
+        failed: what the newest save failed with; empty if it succeeded or there was none.
+        offsite: when it was last complete off-site.
+        since: since when it should be: it was deployed, and there was an off-site storage.
+    """
+
+    failed: str = ""
+    offsite: datetime | None = None
+    since: datetime | None = None
+
+
+def problems_of_files(seen: SeenFiles, now: datetime) -> dict[str, str]:
+    """What is wrong with the copies of what is no database, by kind."""
+    found = {}
+    if seen.failed:
+        found["save"] = f"saving images, volumes and state failed: {seen.failed}"
+    newest = max(filter(None, (seen.offsite, seen.since)), default=None)
+    if seen.since is not None and newest is not None and now - newest > STALE:
+        told = f"for {(now - seen.offsite) // timedelta(hours=1)} hours" if seen.offsite else "at all"
+        found["stale save"] = f"images, volumes and state were not saved off-site {told}"
     return found
 
 

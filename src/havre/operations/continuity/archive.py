@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import queue
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -18,8 +20,10 @@ from havre.domain import naming
 from havre.domain.continuity import archive
 from havre.domain.continuity.archive import HOST, NO_REPOSITORY, Place, Snapshot
 from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.retention import Retention, by_policy
 from havre.errors import BackupError
 from havre.images import platform_image
+from havre.operations.continuity.outage import StorageWatch
 
 if TYPE_CHECKING:  # it reads the records, which a rebuild does not have yet
     from havre.operations.continuity.storage import Storage
@@ -28,7 +32,7 @@ IMAGE: Final = platform_image("backup").tag
 ROLE: Final = "archive"
 IMAGES_FILE: Final = "images.tar"
 _ANSWERS_WITHIN: Final = "40"  # seconds
-_LONGEST_SILENCE: Final = 24 * 3600
+_PAUSE: Final = 1.0  # seconds
 
 Tell = Callable[[str], None]
 
@@ -56,13 +60,21 @@ class Report:
 
 
 class Archive:
-    """An opened repository; ``watch`` is called about once a second and may raise to stop."""
+    """An opened repository; ``watch`` is called about once a second and may raise to stop.
+
+    restic (0.18) tries on for a quarter of an hour when its storage dies, so that is looked for besides.
+    """
 
     def __init__(self, engine: Engine, container: str, place: Place, watch: Tell) -> None:
         self._engine = engine
         self._container = container
         self._place = place
-        self._watch = watch
+        self._tell = watch
+        self._storage = StorageWatch(place.storage)
+
+    def _watch(self, message: str) -> None:
+        self._tell(message)
+        self._storage.require()
 
     @classmethod
     @contextlib.contextmanager
@@ -184,18 +196,25 @@ class Archive:
         command = ["restore", "--no-lock", f"{snapshot}:{path}", f"--target={target}", "--delete"]
         self._require(self._ask(*command))
 
-    def forget(self, *, days: int) -> str:
+    def forget(self, policies: Mapping[str, Retention]) -> str:
         """Let go what is older than wanted, and its space; the newest of everything stays.
+
+        Args:
+            policies: by environment; see :func:`havre.domain.continuity.retention.by_policy`.
 
         Raises:
             BackupError: it failed; what is there stays.
         """
         self._ask("unlock")
-        keeping = archive.keeping(self._place.repository, days=days)
-        answer = self._ask("forget", *keeping, "--prune", "--retry-lock=5m", "--json")
-        self._require(answer)
-        groups = json.loads(answer.out.splitlines()[0] or "[]")
-        gone = sum(len(group.get("remove") or ()) for group in groups)
+        gone = 0
+        for policy, tags in by_policy((each.tag for each in self.snapshots()), policies).items():
+            which = (f"--host={HOST}", "--group-by=tags", *(f"--tag={tag}" for tag in tags))
+            answer = self._ask("forget", *which, *policy.arguments, "--retry-lock=5m", "--json")
+            self._require(answer)
+            groups = json.loads(answer.out.splitlines()[0] or "[]")
+            gone += sum(len(group.get("remove") or ()) for group in groups)
+        if gone:
+            self._require(self._ask("prune", "--retry-lock=5m", "--quiet"))
         return f"{gone} old ones removed" if gone else "nothing is old"
 
     def check(self) -> str:
@@ -218,9 +237,29 @@ class Archive:
         return ["havre-archive", word, *arguments, *self._place.options]
 
     def _ask(self, *arguments: str, within: str = "") -> Answer:
-        limit = ["timeout", within] if within else []
-        command = [*limit, *self._restic("run", *arguments)]
-        return run_inside(self._engine, self._container, command, patience=_LONGEST_SILENCE)
+        if not within:
+            return self._followed(self._restic("run", *arguments))
+        command = ["timeout", within, *self._restic("run", *arguments)]
+        return run_inside(self._engine, self._container, command)
+
+    def _followed(self, command: Sequence[str]) -> Answer:
+        """The answer of a command that may take long, and may be stopped."""
+        program = exec_in(self._engine, self._container, command)
+        out: list[bytes] = []
+        reader = threading.Thread(
+            target=lambda: out.append(program.stdout.read() if program.stdout else b""), daemon=True
+        )
+        reader.start()
+        try:
+            while program.poll() is None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    program.wait(_PAUSE)
+                self._watch("")
+        finally:
+            program.kill()
+            program.wait()
+            reader.join()
+        return Answer(program.returncode, b"".join(out).decode(errors="replace"), told(program))
 
     @staticmethod
     def _require(answer: Answer) -> None:
@@ -228,11 +267,31 @@ class Archive:
             found = archive.cause(answer.exit_code, answer.err + answer.out)
             raise BackupError(found.message, hint=found.hint, detail=answer.err.strip())
 
+    def _lines(self, program: subprocess.Popen[bytes]) -> Iterator[bytes]:
+        """What it writes; somebody looks at the storage while it is silent too."""
+        lines: queue.Queue[bytes | None] = queue.Queue()
+
+        def read() -> None:
+            for line in program.stdout or ():
+                lines.put(line)
+            lines.put(None)
+
+        threading.Thread(target=read, daemon=True).start()
+        while True:
+            try:
+                line = lines.get(timeout=_PAUSE)
+            except queue.Empty:
+                self._watch("")
+                continue
+            if line is None:
+                return
+            yield line
+
     def _reported(self, program: subprocess.Popen[bytes]) -> Report:
-        """Follow a backup to its end."""
+        """Follow a backup to its end; restic says nothing while its storage does not answer."""
         summary: dict[str, Any] = {}
         said: list[str] = []
-        for line in program.stdout or ():
+        for line in self._lines(program):
             try:
                 row = json.loads(line)
             except ValueError:

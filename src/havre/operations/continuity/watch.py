@@ -9,14 +9,15 @@ from typing import Final
 from django.utils import timezone
 
 from havre.domain.continuity.repositories import Repository
-from havre.domain.continuity.watching import ASKED, Seen, Watch, news, problems
+from havre.domain.continuity.watching import ASKED, STALE, Seen, Watch, news, problems, problems_of_files
 from havre.errors import HavreError
-from havre.manifest import PostgresService
+from havre.manifest import EnvironmentSpec, PostgresService
+from havre.manifest.cron import Hook
 from havre.operations.alerts import send
 from havre.operations.context import Platform
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
-from havre.records import continuity, queries
+from havre.records import continuity, queries, saving
 from havre.records.models import Environment, Operation
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,21 @@ def look(platform: Platform, environment: Environment) -> bool:
     if release is None:
         return False
     composition = Composition.unopened(platform.config, release)
+    _look_at_files(platform, composition)
     queued = [_look_at(platform, composition, name) for name in databases(composition)]
     return any(queued)
+
+
+def _look_at_files(platform: Platform, composition: Composition) -> None:
+    """What is saved beside the databases: by whom nothing ran is told too."""
+    environment, now = composition.environment, timezone.now()
+    before = Watch.stored(saving.watch_of(environment))
+    found = problems_of_files(saving.seen_files(environment), now)
+    changed, after = news(before, found, now), replace(before, problems=found)
+    for kind in (*changed.begun, *changed.over):
+        after = _tell(platform, composition, "", kind, after)
+    if after != before:
+        saving.record_watch(environment, after.as_data())
 
 
 def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
@@ -73,11 +87,13 @@ def _recorded(composition: Composition, name: str) -> Seen:
     release, environment = composition.release, composition.environment
     last = continuity.last_backup(environment, name)
     failed = (last.error or {}).get("message", "") if last and last.state == Operation.State.FAILED else ""
+    local, offsite = (continuity.last_good(environment, name, each) for each in Repository)
+    is_fresh = all(last and timezone.now() - last < STALE for last in (local, offsite))
     return Seen(
         failed=str(failed),
-        local=continuity.last_good(environment, name, Repository.LOCAL),
-        offsite=continuity.last_good(environment, name, Repository.OFFSITE),
-        since=release.live_at,
+        local=local,
+        offsite=offsite,
+        since=release.live_at if is_fresh else continuity.backed_up_since(environment, name),
         has_storage=continuity.storage_of(release.storage_version) is not None,
     )
 
@@ -87,29 +103,47 @@ def _is_under_way(environment: Environment) -> bool:
 
 
 def _tell(platform: Platform, composition: Composition, name: str, kind: str, watch: Watch) -> Watch:
-    """Tell that a problem began or is over, if the manifest names somebody; what to remember of it."""
+    """Tell that a problem began or is over, if the manifest names somebody; what to remember of it.
+
+    Args:
+        platform: has the key of the secrets that may name who is told.
+        composition: of the live release.
+        name: the database; empty for what an environment is beside them.
+        kind: of the problem.
+        watch: what is wrong, and who was told what.
+    """
     is_wrong = kind in watch.problems
     message = watch.problems.get(kind, "it is over")
-    level = logging.WARNING if is_wrong else logging.INFO
-    log.log(level, "backups of %s/%s: %s", composition.environment, name, message)
-    service = composition.spec.services[name]
-    hook = service.backups.on_failure if isinstance(service, PostgresService) else None
-    if hook is not None:
+    what = "/".join(filter(None, (str(composition.environment), name)))
+    log.log(logging.WARNING if is_wrong else logging.INFO, "backups of %s: %s", what, message)
+    hooks = _hooks(composition.spec, name)
+    if hooks:
+        document = {
+            "project": composition.project,
+            "environment": composition.environment.name,
+            "service": name,
+            "about": f"backups: {kind}",
+            "outcome": "failed" if is_wrong else "recovered",
+            "message": message,
+        }
         try:
-            send(
-                Composition.of(platform.config, composition.release),
-                hook,
-                {
-                    "project": composition.project,
-                    "environment": composition.environment.name,
-                    "service": name,
-                    "about": f"backups: {kind}",
-                    "outcome": "failed" if is_wrong else "recovered",
-                    "message": message,
-                },
-            )
+            opened = Composition.of(platform.config, composition.release)
+            for hook in hooks:
+                send(opened, hook, document)
         except HavreError as error:
-            log.warning("backups of %s/%s: %s", composition.environment, name, error.message)
+            log.warning("backups of %s: %s", what, error.message)
             return replace(watch, tried={**watch.tried, kind: timezone.now()})
     tried = {key: at for key, at in watch.tried.items() if key != kind}
     return replace(watch, told=watch.told | {kind} if is_wrong else watch.told - {kind}, tried=tried)
+
+
+def _hooks(spec: EnvironmentSpec, name: str) -> list[Hook]:
+    """Who is told about a database; or, without a name, about all that is saved beside them."""
+    if not name and spec.backup.on_failure:
+        return [spec.backup.on_failure]
+    found = [
+        service.backups.on_failure
+        for each, service in spec.services.items()
+        if isinstance(service, PostgresService) and name in {"", each} and service.backups.on_failure
+    ]
+    return [hook for number, hook in enumerate(found) if hook not in found[:number]]

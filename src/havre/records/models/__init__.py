@@ -6,7 +6,13 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
-from havre.records.models.continuity import Backup, BackupStorage, SavedDatabase, StoredKit
+from havre.records.models.continuity import (
+    Backup,
+    BackupStorage,
+    SavedDatabase,
+    SavedEnvironment,
+    StoredKit,
+)
 from havre.records.models.drift import Drift
 from havre.records.models.drills import Drill
 from havre.records.models.erasures import Erasure
@@ -29,6 +35,7 @@ __all__ = [
     "Project",
     "Release",
     "SavedDatabase",
+    "SavedEnvironment",
     "ScheduledJob",
     "ScheduledRun",
     "Secret",

@@ -69,6 +69,15 @@ class Backup(models.Model):
         )
 
 
+class SavedEnvironment(models.Model):
+    """How the copies of what an environment is beside its databases stood, and who was told what."""
+
+    environment = models.OneToOneField(Environment, on_delete=models.CASCADE, related_name="saved")
+    watch: models.JSONField[dict[str, Any], dict[str, Any]] = models.JSONField(default=dict)
+
+    objects: ClassVar[models.Manager[SavedEnvironment]]
+
+
 class SavedDatabase(models.Model):
     """What is known of a database that is saved.
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from havre.domain.continuity import archive
-from havre.domain.continuity.repositories import Keys, OffSite, Repository
+from havre.domain.continuity.repositories import Keys, OffSite
 
 KEYS = Keys("KEY", "hush", "phrase")
 ROW = {
@@ -47,13 +47,6 @@ def test_the_newest_of_a_tag_is_found() -> None:
     assert newest.id == "c0de"
     assert newest.size == 83340800
     assert archive.newest(found, "volume:x") is None
-
-
-def test_retention_goes_by_tag_and_keeps_the_newest() -> None:
-    kept = archive.keeping(Repository.OFFSITE, days=30)
-    assert {"--group-by=tags", "--host=havre", "--keep-daily=30", "--keep-last=2"} <= set(kept)
-    assert any(each.startswith("--keep-monthly") for each in kept)
-    assert not any("monthly" in each for each in archive.keeping(Repository.LOCAL, days=7))
 
 
 def test_a_small_archive_is_read_back_whole() -> None:

@@ -6,7 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from havre.domain.continuity.watching import LATE, STALE, Seen, Watch, news, problems
+from havre.domain.continuity.watching import (
+    LATE,
+    STALE,
+    Seen,
+    SeenFiles,
+    Watch,
+    news,
+    problems,
+    problems_of_files,
+)
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 LONG_AGO = NOW - STALE - timedelta(hours=1)
@@ -30,6 +39,28 @@ FINE = Seen(local=NOW, offsite=NOW, since=LONG_AGO, has_storage=True)
 )
 def test_what_is_wrong(seen: Seen, kinds: list[str]) -> None:
     assert list(problems(seen, NOW)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("seen", "kinds"),
+    [
+        (SeenFiles(offsite=NOW, since=LONG_AGO), []),
+        (SeenFiles(failed="offsite: the disk is full", offsite=NOW, since=LONG_AGO), ["save"]),
+        (SeenFiles(offsite=LONG_AGO, since=LONG_AGO), ["stale save"]),
+        (SeenFiles(since=LONG_AGO), ["stale save"]),
+        (SeenFiles(since=NOW), []),
+        # Another storage was set a moment ago, or there is none.
+        (SeenFiles(offsite=LONG_AGO, since=NOW), []),
+        (SeenFiles(offsite=LONG_AGO), []),
+    ],
+)
+def test_what_is_wrong_with_the_copies_of_files(seen: SeenFiles, kinds: list[str]) -> None:
+    assert list(problems_of_files(seen, NOW)) == kinds
+
+
+def test_staleness_tells_for_how_long() -> None:
+    seen = SeenFiles(offsite=NOW - timedelta(hours=72), since=LONG_AGO)
+    assert "for 72 hours" in problems_of_files(seen, NOW)["stale save"]
 
 
 def test_a_problem_is_told_once_and_its_end_too() -> None:

@@ -35,6 +35,9 @@ def ago(**span: float) -> datetime:
         ("a database was restored", {"restored_at": ago(minutes=5)}),
         ("", {"restored_at": ago(hours=3)}),
         ("a day has passed", {"last": Saved(ago(hours=25), 2), "live_at": ago(days=3)}),
+        # It is noon, so it was 10:00 an hour after the last one, and is not 13:00 yet.
+        ("a day has passed", {"last": Saved(ago(hours=3), 2), "live_at": ago(days=3), "daily": "10:00"}),
+        ("", {"last": Saved(ago(hours=3), 2), "live_at": ago(days=3), "daily": "13:00"}),
         ("", {"last": None, "tried_at": ago(minutes=5)}),
         ("it was never saved", {"last": None, "tried_at": ago(minutes=40)}),
     ],

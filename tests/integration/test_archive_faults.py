@@ -1,0 +1,223 @@
+"""What can go wrong with a copy, on real parts: each fault is told, and costs no older copy."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import docker
+import pytest
+
+from havre.adapters.buildkit.platform import prepare
+from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.toolbox import Mount
+from havre.domain.continuity import archive as places
+from havre.domain.continuity import outage
+from havre.domain.continuity.archive import Place, Snapshot
+from havre.domain.continuity.repositories import Keys, OffSite
+from havre.errors import BackupError
+from havre.operations.continuity.archive import IMAGE, Archive
+from support.object_storage import BUCKET, KEY, SECRET, ObjectStorage
+
+pytestmark = pytest.mark.timeout(300)
+FILES = "/volumes/files"
+TAG = places.volume_tag("files")
+LABELS = {"havre.managed": "true", "havre.role": "archive", "havre.operation": "0"}
+PHRASE = "correct horse"
+SMALL = 2_000_000
+LARGE = 300_000_000
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    host = os.environ["HAVRE_TEST_DOCKER_HOST"]
+    prepare(host, report=lambda _line: None)
+    return Engine(host)
+
+
+@pytest.fixture(scope="module")
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStorage]:
+    made = ObjectStorage(tmp_path_factory.mktemp("s3") / "storage")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """What is saved: files that compress to nothing less than themselves."""
+    folder = tmp_path / "files"
+    folder.mkdir()
+    (folder / "a").write_bytes(secrets.token_bytes(SMALL))
+    return folder
+
+
+@pytest.fixture
+def place(storage: ObjectStorage, request: pytest.FixtureRequest) -> Place:
+    """A repository of each test's own."""
+    storage.ensure()
+    where = OffSite(storage.endpoint, BUCKET, prefix=request.node.name[:60], has_ca=True)
+    return places.elsewhere(where, Keys(KEY, SECRET, PHRASE), storage.ca.read_text())
+
+
+def other(place: Place, **settings: str) -> Place:
+    """The same place with other settings."""
+    return replace(place, settings=tuple((name, settings.get(name, value)) for name, value in place.settings))
+
+
+@contextmanager
+def opened(engine: Engine, place: Place, files: Path | None = None, **more: object) -> Iterator[Archive]:
+    mounts = [Mount(str(files), FILES)] if files else []
+    with Archive.opened(engine, place, labels=LABELS, mounts=mounts, **more) as found:  # type: ignore[arg-type]
+        yield found
+
+
+def save(engine: Engine, place: Place, files: Path) -> str:
+    with opened(engine, place, files) as there:
+        there.ensure()
+        return there.save_folder(FILES, TAG).snapshot
+
+
+def kept(engine: Engine, place: Place) -> list[Snapshot]:
+    with opened(engine, place) as there:
+        return list(there.snapshots())
+
+
+def comes_back(engine: Engine, place: Place, snapshot: str, files: Path, tmp_path: Path) -> bool:
+    """Whether what a snapshot holds is what was saved."""
+    target = tmp_path / "back"
+    target.mkdir()
+    with Archive.opened(
+        engine, place, labels=LABELS, mounts=[Mount(str(target), "/back", read_only=False)], writes=True
+    ) as there:
+        there.restore_folder(snapshot, FILES, "/back")
+    return (target / "a").read_bytes()[:SMALL] == (files / "a").read_bytes()[:SMALL]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage is given up after seconds, not after a minute."""
+    monkeypatch.setattr(outage, "PATIENCE", 3.0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_storage_dies_in_the_middle_of_a_save(
+    engine: Engine,
+    storage: ObjectStorage,
+    place: Place,
+    files: Path,
+    tmp_path: Path,
+) -> None:
+    first = save(engine, place, files)
+    (files / "b").write_bytes(secrets.token_bytes(LARGE))
+    dead = threading.Event()
+
+    def watch(message: str) -> None:
+        if message.endswith(" MB") and not message.startswith("0 ") and not dead.is_set():
+            dead.set()
+            storage.kill()
+
+    began = time.monotonic()
+    with opened(engine, place, files, watch=watch) as there, pytest.raises(BackupError) as failed:
+        there.save_folder(FILES, TAG)
+    assert dead.is_set(), "it died in the middle"
+    assert failed.value.message == "the off-site storage cannot be reached any more"
+    assert failed.value.hint
+    assert time.monotonic() - began < 120, "restic alone would try for a quarter of an hour"
+    storage.ensure()
+    assert [each.id for each in kept(engine, place)] == [first], "half a copy is none"
+    assert comes_back(engine, place, first, files, tmp_path)
+    (files / "b").write_bytes(b"small")
+    assert save(engine, place, files) != first, "it goes on by itself"
+
+
+def test_what_opens_nothing_is_told_and_saves_nothing(engine: Engine, place: Place, files: Path) -> None:
+    first = save(engine, place, files)
+    refused = ("the off-site storage refused the keys", "havre backup storage set")
+    for setting, (told, helps) in {
+        "RESTIC_PASSWORD": ("the passphrase does not open the archive", "--passphrase-file"),
+        "AWS_SECRET_ACCESS_KEY": refused,
+        "AWS_ACCESS_KEY_ID": refused,
+    }.items():
+        with opened(engine, other(place, **{setting: "WRONG"}), files) as there:
+            with pytest.raises(BackupError) as failed:
+                there.ensure()
+            assert failed.value.message == told
+            assert helps in failed.value.hint
+            with pytest.raises(BackupError):
+                there.forget({})
+    assert [each.id for each in kept(engine, place)] == [first]
+
+
+def test_a_key_that_expires_in_the_middle_fails_the_copy(
+    engine: Engine, storage: ObjectStorage, place: Place, files: Path
+) -> None:
+    first = save(engine, place, files)
+    (files / "b").write_bytes(secrets.token_bytes(SMALL))
+    with opened(engine, place, files) as there:
+        there.ensure()
+        with storage.without_keys(), pytest.raises(BackupError) as failed:
+            there.save_folder(FILES, TAG)
+    assert failed.value.message == "the off-site storage refused the keys"
+    assert [each.id for each in kept(engine, place)] == [first]
+
+
+def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:
+    with local(engine, "64m") as (place, shell):
+        first = save(engine, place, files)
+        with opened(engine, place) as there:
+            assert there.check() == "100% read back"
+        shell("f=$(find /archive/data -type f -size +100k | head -n 1); chmod u+w $f;"
+              " printf XXXX | dd of=$f bs=1 seek=50000 conv=notrunc 2>/dev/null")  # fmt: skip
+        with opened(engine, place) as there, pytest.raises(BackupError) as failed:
+            there.check()
+        assert failed.value.message == "files of the archive are damaged"
+        assert failed.value.hint
+        assert [each.id for each in kept(engine, place)] == [first], "what is damaged is not thrown away"
+
+
+def test_a_full_disk_fails_the_copy_and_costs_no_older_one(
+    engine: Engine, files: Path, tmp_path: Path
+) -> None:
+    with local(engine, "24m") as (place, _):
+        first = save(engine, place, files)
+        (files / "b").write_bytes(secrets.token_bytes(40_000_000))
+        with pytest.raises(BackupError) as failed:
+            save(engine, place, files)
+        assert failed.value.message == "the disk is full"
+        assert "havre doctor" in failed.value.hint
+        assert [each.id for each in kept(engine, place)] == [first]
+        assert comes_back(engine, place, first, files, tmp_path)
+
+
+@contextmanager
+def local(engine: Engine, size: str) -> Iterator[tuple[Place, object]]:
+    """The repository of this server on a disk of a certain size, and a shell on it."""
+    client = docker.DockerClient(base_url=os.environ["HAVRE_TEST_DOCKER_HOST"])
+    for left in client.containers.list(all=True, filters={"volume": places.LOCAL_VOLUME}):
+        left.remove(force=True)
+    for volume in client.volumes.list(filters={"name": places.LOCAL_VOLUME}):
+        volume.remove()
+    disk = {"type": "tmpfs", "device": "tmpfs", "o": f"size={size}"}
+    client.volumes.create(places.LOCAL_VOLUME, driver_opts=disk)
+    # The disk is there as long as somebody has it.
+    holder = client.containers.run(
+        IMAGE, ["wait"], detach=True, mounts=[docker.types.Mount("/archive", places.LOCAL_VOLUME)]
+    )
+
+    def shell(command: str) -> None:
+        code, out = holder.exec_run(["bash", "-c", command], user="0")
+        assert code == 0, out
+
+    try:
+        yield places.local(), shell
+    finally:
+        holder.remove(force=True, v=True)
+        client.volumes.get(places.LOCAL_VOLUME).remove(force=True)
+        client.close()

@@ -1,0 +1,41 @@
+"""How long copies are kept, and by whose policy."""
+
+from __future__ import annotations
+
+from havre.domain.continuity.retention import Retention, by_policy, longest
+
+SHOP, STAGING = Retention(30, 9, 12), Retention(7)
+
+
+def test_what_restic_is_told() -> None:
+    assert SHOP.arguments == ("--keep-last=2", "--keep-daily=30", "--keep-weekly=9", "--keep-monthly=12")
+    assert STAGING.arguments == ("--keep-last=2", "--keep-daily=7")
+    assert str(SHOP) == "30 days, 9 weeks, 12 months"
+
+
+def test_each_environment_keeps_its_own_as_long_as_it_wants() -> None:
+    policies = {"shop-production": SHOP, "shop-production-eu": STAGING, "shop-staging": STAGING}
+    tags = [
+        "images:shop-production",
+        "images:shop-production-eu",
+        "volume:shop-production-uploads",
+        "volume:shop-production-eu-uploads",
+        "dump:shop-staging/db",
+        "volume:destroyed-production-uploads",
+        "state",
+        "state",
+    ]
+    assert by_policy(tags, policies) == {
+        SHOP: (
+            "images:shop-production",
+            "state",
+            "volume:destroyed-production-uploads",
+            "volume:shop-production-uploads",
+        ),
+        STAGING: ("dump:shop-staging/db", "images:shop-production-eu", "volume:shop-production-eu-uploads"),
+    }
+
+
+def test_what_is_of_none_is_kept_as_long_as_any_of_them_keeps() -> None:
+    assert longest([Retention(7, 9, 0), Retention(30, 0, 12)]) == Retention(30, 9, 12)
+    assert by_policy(["state"], {}) == {Retention(): ("state",)}
