@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from havre.adapters.swarm.toolbox import Mount
-from havre.domain import naming
+from havre.domain import naming, times
 from havre.domain.continuity import archive, saving
 from havre.domain.continuity.archive import Place
 from havre.errors import BackupError, UsageError
@@ -202,7 +202,7 @@ class Save:
             if newest and newest.id == before.get("image_snapshot") and ids == before.get("images"):
                 self.run.remember(image_snapshot=newest.id)
                 self._note(tag, Report(newest.id, newest.size, 0))
-                return f"unchanged since {newest.made_at:%Y-%m-%d %H:%M} UTC"
+                return f"unchanged since {times.shown(newest.made_at)}"
             report = there.save_images(self._names(ids), tag)
         self.run.remember(image_snapshot=report.snapshot)
         self._note(tag, report)

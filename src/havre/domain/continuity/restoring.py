@@ -12,6 +12,7 @@ from havre.domain.continuity.history import Branch, timeline_of_time
 from havre.domain.continuity.info import BackupSet, Info
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.domain.continuity.wal import position
+from havre.domain.times import shown
 from havre.errors import UsageError
 
 _ROOM_FOR_WAL: Final = 200_000_000  # bytes, beside a tenth of the database
@@ -43,9 +44,9 @@ class Target:
 
     def __str__(self) -> str:
         if self.aim is Aim.TIME and self.at:
-            return _shown(self.at)
+            return shown(self.at)
         if self.aim is Aim.LSN:
-            when = f" ({_shown(self.at)})" if self.at else ""
+            when = f" ({shown(self.at)})" if self.at else ""
             return f"{self.name or 'the position'} at {self.lsn}{when}"
         return "the newest moment that is saved"
 
@@ -74,7 +75,7 @@ class Plan:
     def steps(self) -> tuple[str, ...]:
         """What will happen, in sentences."""
         kind = {"full": "full", "incr": "incremental", "diff": "differential"}[self.backup.kind]
-        made = _shown(self.backup.stopped)
+        made = shown(self.backup.stopped)
         read = f"read the {kind} backup {self.backup.label} of {made}, {self.backup.size / 1e6:.0f} MB"
         if self.beside:
             rows = f"with the rows of {self.table} only" if self.table else "whole"
@@ -135,7 +136,7 @@ def plan(
         UsageError: no backup fits, and why.
     """
     if target.aim is Aim.TIME and target.at and target.at > now:
-        raise UsageError(f"{_shown(target.at)} is in the future")
+        raise UsageError(f"{shown(target.at)} is in the future")
     timeline = _timeline(target, branches) or _present(info)
     branch = next((each for each in branches if each.timeline == timeline), None)
     for repository in [wanted] if wanted else list(Repository):
@@ -177,7 +178,7 @@ def _why(info: Info, wanted: Repository | None) -> list[str]:
     for repository in [wanted] if wanted else list(Repository):
         found, problem = info.of(repository), info.problem(repository)
         if found:
-            told.append(f"the oldest one {repository} is of {_shown(found[0].stopped)}")
+            told.append(f"the oldest one {repository} is of {shown(found[0].stopped)}")
         else:
             told.append(f"{repository} {f'could not be read ({problem})' if problem else 'has none'}")
     return told
@@ -258,7 +259,3 @@ def arguments(planned: Mapping[str, Any], path: str) -> Sequence[str]:
     if aim is not Aim.LATEST:
         command += ["--target-action=promote"]
     return [*command, "restore"]
-
-
-def _shown(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -24,7 +24,7 @@ from havre.adapters.serving import health
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.toolbox import Mount
 from havre.config import Config
-from havre.domain import installation, naming
+from havre.domain import installation, naming, times
 from havre.domain.continuity import archive
 from havre.domain.continuity.archive import Place
 from havre.domain.continuity.kit import Kit
@@ -171,7 +171,7 @@ class Rebuilding:
 
     def _read(self) -> str:
         self._snapshot = read_with(self._config, self._kit, report=self._report)
-        return f"state of {self._snapshot.made_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"state of {times.shown(self._snapshot.made_at)}"
 
     def _bring_state(self) -> str:
         from django.db import connections  # noqa: PLC0415 - after Django is set up

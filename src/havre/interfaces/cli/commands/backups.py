@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from havre.domain import times
 from havre.errors import UsageError
 from havre.interfaces.cli import completion
 from havre.interfaces.cli.asking import ask_for_name, dry_run
@@ -18,9 +19,6 @@ from havre.interfaces.cli.session import (
     project_of,
     run_operation,
 )
-
-if TYPE_CHECKING:
-    from datetime import datetime
 
 app = typer.Typer(no_args_is_help=True, help="Backups of databases: make, list, read back, store elsewhere.")
 
@@ -318,7 +316,7 @@ def restore(
             hint="take it beside, look at it, and copy the rows that you want",
         )
     params |= {
-        "at": None if to == "latest" else _moment(to).isoformat(),
+        "at": None if to == "latest" else times.read(to).isoformat(),
         "release": to_release,
         "repository": from_ or None,
         "beside": beside or None,
@@ -334,18 +332,6 @@ def restore(
         what = f"This replaces the data of {full_name}."
         ask_for_name(full_name, what, yes_restore, option="--yes-restore")
     run_operation(ctx, "restore", place, params, following, consented=full_name)
-
-
-def _moment(text: str) -> datetime:
-    from datetime import datetime  # noqa: PLC0415 - start-up time
-
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is not a time", hint="write it like '2026-11-20 14:32', or '2026-11-20T14:32:05Z'"
-        ) from error
-    return found.astimezone()
 
 
 def _show_plan(ctx: typer.Context, place: Place, params: dict[str, Any], *, as_json: bool) -> None:
