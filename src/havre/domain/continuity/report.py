@@ -90,6 +90,7 @@ class Code(StrEnum):
     """What there is to look at."""
 
     NO_STORAGE = "no_storage"
+    NO_KIT = "no_kit"
     NOTHING = "nothing"
     PROBLEM = "problem"
     NO_OFFSITE_COPY = "no_offsite_copy"
@@ -113,7 +114,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the report tells."""
+    """Everything that the report tells.
+
+    ``kit_stored``: the recovery kit that opens the place elsewhere as it is now is kept away from the server.
+    """
 
     server: str
     made_at: datetime
@@ -121,6 +125,7 @@ class Report:
     databases: tuple[Protected, ...]
     drills: tuple[Drilled, ...]
     events: tuple[Event, ...]
+    kit_stored: bool = True
 
     @property
     def latest(self) -> tuple[Drilled, ...]:
@@ -136,6 +141,8 @@ class Report:
         if not self.databases:
             return (Finding(Code.NOTHING),)
         found = [] if self.storage else [Finding(Code.NO_STORAGE)]
+        if self.storage and not self.kit_stored:
+            found.append(Finding(Code.NO_KIT))
         for each in self.databases:
             found += _of_database(each, self.made_at, has_storage=bool(self.storage))
         drilled = {each.environment: each for each in self.latest}

@@ -62,7 +62,7 @@ class SetStorage(Wanted):
 
 
 class Storage(Schema):
-    """The off-site storage, without its keys."""
+    """The off-site storage, without its keys. ``kit_stored``: its recovery kit is kept elsewhere."""
 
     version: int
     endpoint: str
@@ -71,6 +71,7 @@ class Storage(Schema):
     prefix: str
     style: str
     has_ca: bool
+    kit_stored: bool
     created_at: datetime
     actor: str
 
@@ -271,4 +272,5 @@ async def try_storage(request: HttpRequest) -> dict[str, Any]:
 
 def _shown(row: BackupStorage) -> dict[str, Any]:
     names = ("version", "endpoint", "bucket", "region", "prefix", "style", "created_at", "actor")
-    return {**{name: getattr(row, name) for name in names}, "has_ca": bool(row.ca)}
+    more = {"has_ca": bool(row.ca), "kit_stored": continuity.is_kit_stored(row)}
+    return {**{name: getattr(row, name) for name in names}, **more}

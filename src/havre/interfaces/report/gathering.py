@@ -109,5 +109,6 @@ def report(
         storage=f"{storage['endpoint']}/{storage['bucket']}" if storage else "",
         databases=tuple(each for name, (saved, _) in environments.items() for each in protected(name, saved)),
         drills=tuple(each for name, (_, rows) in environments.items() for each in drilled(name, rows)),
+        kit_stored=bool(storage["kit_stored"]) if storage else True,
         events=tuple(sorted(events(operations), key=lambda event: event.at, reverse=True)),
     )

@@ -30,6 +30,8 @@ def with_offsite(**changes: object) -> Report:
         pytest.param(GOOD, [], id="all is well"),
         pytest.param(replace(GOOD, databases=()), [Code.NOTHING], id="nothing is protected"),
         pytest.param(replace(GOOD, storage=""), [Code.NO_STORAGE], id="no place elsewhere"),
+        pytest.param(replace(GOOD, kit_stored=False), [Code.NO_KIT], id="the recovery kit is not stored"),
+        pytest.param(replace(GOOD, storage="", kit_stored=False), [Code.NO_STORAGE], id="nothing to open"),
         pytest.param(with_offsite(count=0), [Code.NO_OFFSITE_COPY], id="no copy elsewhere"),
         pytest.param(
             replace(GOOD, databases=(replace(DATABASE, copies=(), problem="db does not run"),)),

@@ -62,7 +62,7 @@ def made(*drills: dict[str, Any], **database: Any) -> Report:
     return report(
         server="club-1",
         made_at=NOON,
-        storage={"endpoint": "https://s3.example.org", "bucket": "b"},
+        storage={"endpoint": "https://s3.example.org", "bucket": "b", "kit_stored": True},
         environments={"club-production": (saved(**database), list(drills) or [drill(2)])},
         operations=[
             operation("restore"),

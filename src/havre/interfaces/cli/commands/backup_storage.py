@@ -107,6 +107,10 @@ def set_(
     if made["passphrase"]:
         screen.warn("the passphrase of the off-site copies, shown this once. Keep it away from this server:")
         typer.echo(made["passphrase"])
+    if before:
+        screen.warn(
+            "a recovery kit of before may open nothing now: print and store a new one, havre recovery-kit"
+        )
     screen.note("try it: havre backup storage test; use it: havre restart, in each environment")
 
 
@@ -152,6 +156,7 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
             if row[name]
         ]
         rows += [("own authority", "yes" if row["has_ca"] else "no"), ("version", str(row["version"]))]
+        rows.append(("recovery kit", "stored" if row["kit_stored"] else "NOT STORED: havre recovery-kit"))
         rows.append(("set", f"{screen.age(row['created_at'])} by {row['actor']}"))
         screen.listing(("OFF-SITE STORAGE", ""), rows, empty="")
 
