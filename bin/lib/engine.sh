@@ -61,9 +61,21 @@ engine_cgroup_join() {
 # The folders above GROUP inside the cluster's cgroup: "n1/daemon" gives "$_cgroup/n1".
 _parents() { local group=$1; [ "$group" = "${group%/*}" ] || echo "$_cgroup/${group%/*}"; }
 
+# _cgroup_pids [GROUP]: the processes of this cluster, or of a group in it.
 _cgroup_pids() {
   local dir
-  for dir in $(_cgroup_dirs); do find "$dir" -name cgroup.procs -exec cat {} + 2>/dev/null; done | sort -u
+  for dir in $(_cgroup_dirs); do find "$dir${1:+/$1}" -name cgroup.procs -exec cat {} + 2>/dev/null; done | sort -u
+}
+
+# _cgroup_kill [GROUP]: kill -9 of all of them, until none is left.
+_cgroup_kill() {
+  local pids left=200
+  while pids=$(_cgroup_pids "$@") && [ -n "$pids" ]; do
+    # shellcheck disable=SC2086  # a list of numbers
+    kill -KILL $pids 2>/dev/null || true
+    [ $((left -= 1)) -gt 0 ] || die "processes of $_cgroup${1:+/$1} do not end: $pids"
+    sleep 0.05
+  done
 }
 
 # --- network -----------------------------------------------------------------------------------
@@ -293,15 +305,34 @@ engine_up() {
   exec 9>&-
 }
 
+# engine_add: one more server beside the cluster, in its network, but with a Swarm of its own: node
+# ENGINE_NODES + 1. It has node 1's images as if both were made of one template; the files of layers are
+# never written to, so they are linked, which takes seconds.
+engine_add() {
+  local node=$((ENGINE_NODES + 1)) data=$ENGINE_STATE/n$((ENGINE_NODES + 1))/data
+  engine_is_up || die "engine $ENGINE_PREFIX is down"
+  engine_lose
+  mkdir -p "$data"
+  cp -al "$ENGINE_STATE/n1/data/overlay2" "$data/"
+  cp -a "$ENGINE_STATE/n1/data/image" "$data/"
+  rm -rf "$data/image/overlay2/layerdb/mounts"   # of containers
+  _node_up "$node"
+  _node_wait "$node"
+  engine_docker "$node" swarm init --advertise-addr "$(engine_ip "$node")" >/dev/null
+}
+
+# engine_lose: that server burns: its processes are killed, its disk is gone.
+engine_lose() {
+  local node=$((ENGINE_NODES + 1))
+  _cgroup_kill "n$node"
+  ip netns del "$ENGINE_PREFIX-n$node" 2>/dev/null || true
+  rm -rf --one-file-system "$ENGINE_STATE/n$node"
+}
+
 # Ends every process, namespace, mount, link and cgroup of the cluster; its files stay.
 _engine_stop() {
-  local pids dir ns left=200
-  while pids=$(_cgroup_pids) && [ -n "$pids" ]; do
-    # shellcheck disable=SC2086  # a list of numbers
-    kill -KILL $pids 2>/dev/null || true
-    [ $((left -= 1)) -gt 0 ] || die "processes of $_cgroup do not end: $pids"
-    sleep 0.05
-  done
+  local dir ns left
+  _cgroup_kill
   for ns in $(ip netns list 2>/dev/null | awk '{print $1}' | grep -E "^$ENGINE_PREFIX-(hub|n[0-9]+)\$"); do
     ip netns del "$ns"
   done
@@ -335,6 +366,7 @@ engine_down() {
 # What a program needs to know to use the cluster.
 engine_environment() {
   export HAVRE_TEST_DOCKER_HOST HAVRE_TEST_NETNS HAVRE_TEST_NODE_IP HAVRE_DOCKER_HOST
+  export ENGINE_PREFIX ENGINE_NET ENGINE_STATE ENGINE_NODES   # for `bin/engine add`
   HAVRE_TEST_DOCKER_HOST=unix://$(engine_socket 1)
   HAVRE_TEST_NETNS=$(engine_netns 1)
   HAVRE_TEST_NODE_IP=$(engine_ip 1)

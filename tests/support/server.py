@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,14 @@ def engine_host() -> str:
 
 
 class Server:
-    """One ``havre serve`` with its own state folder."""
+    """One ``havre serve`` with its own state folder.
 
-    def __init__(self, state: Path, **settings: str) -> None:
+    ``inside`` comes before its command: what brings it into another network.
+    """
+
+    def __init__(self, state: Path, *, inside: Sequence[str] = (), **settings: str) -> None:
         self.state = state
+        self.inside = inside
         self.socket = state / "run" / "api.sock"
         self.log = state.parent / f"{state.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -45,7 +49,7 @@ class Server:
         """Start it and wait until web and worker are there."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "havre", "serve"],
+                [*self.inside, sys.executable, "-m", "havre", "serve"],
                 env=self.environment,
                 stdout=log,
                 stderr=log,
@@ -144,9 +148,9 @@ class Server:
 
 
 @contextmanager
-def running(state: Path, **settings: str) -> Iterator[Server]:
+def running(state: Path, *, inside: Sequence[str] = (), **settings: str) -> Iterator[Server]:
     """A server for the length of a block."""
-    server = Server(state, **settings)
+    server = Server(state, inside=inside, **settings)
     try:
         server.start()
         yield server
