@@ -21,6 +21,8 @@ from havre.records.models import Environment, Event, Operation, Project, Release
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
 COMMANDS: Final = frozenset({"run", "cron", "backup", "verify", "save", "drill"})
 """Kinds that run beside other operations of their environment: they change nothing of what runs."""
+_ONE_AT_A_TIME: Final = ("drill",)
+"""Commands of which one runs at a time on a server, whatever its environment: each takes much of it."""
 KEPT_COMMANDS: Final = 200
 """One-off commands, and visits to containers, that an environment remembers of each."""
 KEPT_LINES: Final = 10_000
@@ -124,8 +126,8 @@ def claim(worker: str, *, commands: bool = False) -> Operation | None:
 
     The claim is one conditional update whose row count tells who won, so any number of workers may
     try. At most one operation per environment runs at a time, and beside it any number of commands;
-    only destroying an environment waits for its commands, and they for it. Looking for drift does not
-    wait for a canary, which may take days.
+    only destroying an environment waits for its commands, and they for it, and a drill for that of any
+    environment. Looking for drift does not wait for a canary, which may take days.
 
     Args:
         worker: boot id of the claimer.
@@ -136,7 +138,9 @@ def claim(worker: str, *, commands: bool = False) -> Operation | None:
     queued = Operation.objects.filter(state=Operation.State.QUEUED)
     if commands:
         ending = here.filter(state__in=_ACTIVE, kind="destroy")
+        alike = Operation.objects.filter(state=Operation.State.RUNNING, kind=OuterRef("kind"))
         free = queued.filter(kind__in=COMMANDS).exclude(Exists(ending))
+        free = free.exclude(Q(kind__in=_ONE_AT_A_TIME) & Exists(alike))
     else:
         others = running.exclude(kind__in=COMMANDS)
         canary = Q(result__has_key="canary") & ~Q(environment__shift={})

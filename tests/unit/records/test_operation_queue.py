@@ -139,6 +139,18 @@ def test_commands_run_beside_operations_and_each_other(shop: Environment) -> Non
     assert queries.claim("w") == following, "running commands do not hold up a deployment"
 
 
+def test_one_drill_runs_at_a_time_whatever_its_environment(shop: Environment) -> None:
+    staging = queries.ensure_environment("shop", "staging", source="/srv/shop")
+    first, second, third = (queries.enqueue("drill", each, {}, actor="a") for each in (shop, staging, shop))
+    beside = queries.enqueue("backup", shop, {}, actor="a")
+    assert [queries.claim("w", commands=True) for _ in range(3)] == [first, beside, None]
+    queries.finish(first, Operation.State.FAILED)
+    assert queries.claim("w", commands=True) == second
+    assert queries.claim("w", commands=True) is None
+    queries.finish(second, Operation.State.SUCCEEDED)
+    assert queries.claim("w", commands=True) == third
+
+
 def test_destroying_cancels_commands_and_waits_for_them_as_they_for_it(shop: Environment) -> None:
     running, waiting = command(shop), command(shop)
     queries.claim("w", commands=True)
