@@ -6,13 +6,13 @@ release is started and proven, as in a deployment. ``havre rebuild`` brings the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
 
 from havre.adapters.swarm.toolbox import Mount
-from havre.domain import naming
+from havre.domain import naming, times
 from havre.domain.continuity import archive, rebuilding, saving
 from havre.domain.continuity.archive import Snapshot
 from havre.errors import BackupError
@@ -29,7 +29,7 @@ from havre.operations.rollout import Rollout
 from havre.operations.routing import TRAEFIK_IMAGE
 from havre.operations.save import volumes_of
 from havre.operations.workloads import Composition
-from havre.records import continuity, queries
+from havre.records import continuity, queries, returning
 from havre.records import saving as saved
 from havre.records.models import Event, Release
 
@@ -44,6 +44,7 @@ def runbook(run: Run) -> Runbook:
         steps=(
             Step("look", "See what is missing", rebuild.look),
             Step("images", "Bring the images back", rebuild.images),
+            Step("release", "Choose the newest release that is whole", rebuild.release),
             Step("router", "Start the router", rebuild.router),
             Step("volumes", "Bring the volumes back", rebuild.volumes),
             Step("databases", "Restore the databases to the newest moment", rebuild.databases),
@@ -78,47 +79,52 @@ class Rebuild:
         """Decided once: a later run of this operation brings back the same."""
         if "missing" in self.run.operation.result:
             return "as found before"
-        release = self.composition.release
-        wanted = self._wanted_images()
-        images = [name for name in wanted if not self._engine.image_id(name)]
-        marks = naming.labels(self.run.project, self.run.environment.name)
-        there = set(self._engine.volumes(marks))
-        volumes = [name for name in volumes_of(self.run.environment, release) if name not in there]
-        lost = [
-            name
-            for name, workload in self.composition.data().items()
-            if isinstance(self.composition.spec.services[name], PostgresService)
-            and not self._engine.has_service(workload.name)
-        ]
-        known = databases(self.composition)
-        unsaved = sorted(set(lost) - set(known))
-        missing = {"images": images, "volumes": volumes, "databases": [n for n in lost if n in known]}
-        self.run.remember(release=release.number, missing=missing, unsaved=unsaved)
-        if unsaved:
-            self.run.log(f"without backups, so empty from now on: {', '.join(unsaved)}")
-        return ", ".join(f"{len(found)} {what}" for what, found in missing.items())
+        self.run.remember(release=self.composition.release.number, **self._found(self.composition))
+        return ", ".join(f"{len(found)} {what}" for what, found in self._missing.items())
 
     def images(self) -> str:
         """From the archive, without a registry. Those named by a registry's digest are named by id then."""
-        if not self._missing["images"]:
+        wanted = self._missing["images"]
+        if not wanted:
             return "they are here"
         with self.run.logging_as("platform"):
             platform.ensure_tool(self.run.platform, "backup", asker(self.run))
         ids = saved.image_ids(self.run.environment)
-        if any(not self._engine.image_id(ids.get(name, name)) for name in self._missing["images"]):
+        if self._absent([ids.get(name, name) for name in wanted]) and not self._lost:
             with self._archive() as there:
                 found = self._snapshot(there, archive.images_tag(str(self.run.environment)))
-                self.run.tell(f"{found.size / 1e6:.0f} MB of {found.made_at:%Y-%m-%d %H:%M} UTC")
+                self.run.tell(f"{found.size / 1e6:.0f} MB of {times.shown(found.made_at)}")
                 there.load_images(found.id)
         self._name_by_id(ids)
-        absent = [name for name in self._wanted_images() if not self._engine.image_id(name)]
-        if absent:
-            raise BackupError(
-                f"images of release {self.composition.release.number} are not in the archive:"
-                f" {', '.join(absent)}",
-                hint="it was lost before it was saved: deploy its commit again, or roll back",
+        never = len(self._absent([ids.get(name, name) for name in wanted]))
+        told = f"{len(wanted) - never} images"
+        return f"{told}; {never} were not saved before the loss" if never else told
+
+    def release(self) -> str:
+        """The live one; the newest one before it where that was lost before its images were saved."""
+        if not self._lost:
+            release = self.composition.release
+            absent = self._absent(_images_of(release))
+            if not absent:
+                return f"release {release.number}, which was live"
+            served = queries.served_releases(self.run.environment)
+            whole = [each.number for each in served if not self._absent(_images_of(each))]
+            number = rebuilding.next_best(release.number, whole)
+            if number is None:
+                raise BackupError(
+                    f"images of release {release.number} are not in the archive: {', '.join(absent)}",
+                    hint="it was lost before it was saved: deploy its commit again, or roll back",
+                )
+            older = Composition.of(
+                self.run.platform.config, queries.release_numbered(self.run.environment, number)
             )
-        return f"{len(self._missing['images'])} images"
+            self.run.remember(release=number, lost_release=release.number, **self._found(older))
+        returning.serve_instead(self.run.environment, self.run.operation.result["release"])
+        self._look_again()
+        lost = self.run.environment.releases.get(number=self._lost)
+        told = f"release {self.composition.release.number}: release {self._lost} was lost before it was saved"
+        self.run.log(f"{told}; deploy it again: havre deploy --ref {lost.commit[:12]}")
+        return told
 
     def router(self) -> str:
         """It answers for every environment of this server."""
@@ -142,10 +148,10 @@ class Rebuild:
                     self.run.log(f"{name} was never saved: it is empty")
                     told.append(f"{name}: empty")
                 elif name not in done:
-                    self.run.part(f"volume {name}", f"{name} of {newest.made_at:%Y-%m-%d %H:%M} UTC")
+                    self.run.part(f"volume {name}", f"{name} of {times.shown(newest.made_at)}")
                     path = f"{_VOLUMES}/{name}"
                     there.restore_folder(newest.id, path, path)
-                    told.append(f"{name} of {newest.made_at:%Y-%m-%d %H:%M} UTC")
+                    told.append(f"{name} of {times.shown(newest.made_at)}")
                 done = [*done, name]
                 self.run.remember(volumes=done)
         return "; ".join(told) or "done before"
@@ -199,8 +205,33 @@ class Rebuild:
         found: dict[str, Any] = self.run.operation.result["missing"]
         return found
 
-    def _wanted_images(self) -> list[str]:
-        return sorted({*self.composition.release.images.values(), TRAEFIK_IMAGE})
+    @property
+    def _lost(self) -> int:
+        """The number of the release that was live, where another one comes back instead of it; else 0."""
+        return int(self.run.operation.result.get("lost_release") or 0)
+
+    def _found(self, composition: Composition) -> dict[str, Any]:
+        """What a release needs that is not here."""
+        release, known = composition.release, databases(composition)
+        there = set(self._engine.volumes(naming.labels(self.run.project, self.run.environment.name)))
+        lost = [
+            name
+            for name, workload in composition.data().items()
+            if isinstance(composition.spec.services[name], PostgresService)
+            and not self._engine.has_service(workload.name)
+        ]
+        unsaved = sorted(set(lost) - set(known))
+        if unsaved:
+            self.run.log(f"without backups, so empty from now on: {', '.join(unsaved)}")
+        missing = {
+            "images": self._absent(_images_of(release)),
+            "volumes": [name for name in volumes_of(self.run.environment, release) if name not in there],
+            "databases": [name for name in lost if name in known],
+        }
+        return {"missing": missing, "unsaved": unsaved}
+
+    def _absent(self, images: Iterable[str]) -> list[str]:
+        return [name for name in images if not self._engine.image_id(name)]
 
     @contextmanager
     def _archive(self, mounts: list[Mount] | None = None) -> Iterator[Archive]:
@@ -230,10 +261,13 @@ class Rebuild:
     def _name_by_id(self, ids: dict[str, str]) -> None:
         """No registry is asked for what came back: the engine knows it by its id only."""
         here = {name: number for name, number in ids.items() if not self._engine.image_id(name)}
-        releases = [self.run.environment.current_release, queries.previous_release(self.run.environment)]
-        for release in releases:
-            if release and (named := saving.renamed(release.images, here)) != release.images:
+        for release in queries.served_releases(self.run.environment):
+            if (named := saving.renamed(release.images, here)) != release.images:
                 Release.objects.filter(pk=release.pk).update(images=named)
+        self._look_again()
+
+    def _look_again(self) -> None:
+        """The release to go to is another one, or was written anew."""
         self.run.environment.refresh_from_db()
         self._composition = None
         if self.run.environment.current_release:
@@ -258,3 +292,8 @@ class Rebuild:
             commits = {**commits, name: found.isoformat() if found else None}
             self.run.remember(commits=commits)
         return f"newest commit {commits[name] or 'in its last copy'}"
+
+
+def _images_of(release: Release) -> list[str]:
+    """What it takes to serve a release."""
+    return sorted({*release.images.values(), TRAEFIK_IMAGE})

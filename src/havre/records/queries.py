@@ -308,17 +308,23 @@ def go_live(release: Release) -> None:
     environment.save(update_fields=["current_release", "shift"])
 
 
+def served_releases(environment: Environment) -> QuerySet[Release]:
+    """The releases of an environment that serve or served, the newest first."""
+    good = environment.releases.filter(state__in=(Release.State.LIVE, Release.State.SUPERSEDED))
+    return good.order_by("-number")
+
+
 def release_numbered(environment: Environment, number: int) -> Release:
     """A release of the environment that was once live.
 
     Raises:
         UsageError: there is none of that number, or it never served.
     """
-    good = environment.releases.filter(state__in=(Release.State.LIVE, Release.State.SUPERSEDED))
+    good = served_releases(environment)
     release = good.filter(number=number).first()
     if release:
         return release
-    known = ", ".join(str(n) for n in good.order_by("-number").values_list("number", flat=True)[:10])
+    known = ", ".join(str(n) for n in good.values_list("number", flat=True)[:10])
     raise UsageError(
         f"{environment} has no release {number} that served", hint=f"those that did: {known or 'none'}"
     )

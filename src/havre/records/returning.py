@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from havre.errors import HavreError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.records import queries
@@ -29,6 +31,16 @@ def prepare() -> tuple[dict[str, int], list[str]]:
         numbers[str(environment)] = queries.enqueue("rebuild", environment, {}, actor="rebuild").pk
         hosts |= _hosts(release)
     return numbers, sorted(hosts)
+
+
+@transaction.atomic
+def serve_instead(environment: Environment, number: int) -> None:
+    """Make an older release the current one, with the storage of the one that was; safe to do again."""
+    lost, release = environment.current_release, queries.release_numbered(environment, number)
+    if lost is None or lost.pk == release.pk:
+        return
+    release.storage_version = lost.storage_version
+    queries.go_live(release)
 
 
 def _hosts(release: Release) -> set[str]:

@@ -99,10 +99,11 @@ def is_coming_back(environment: Environment) -> bool:
 
 
 def image_ids(environment: Environment) -> dict[str, str]:
-    """Ids of the images that were saved last, by the references that releases name them by."""
-    rows = Operation.objects.filter(environment=environment, kind=KIND).order_by("-id")
-    found: dict[str, Any] = next((row.result["images"] for row in rows if row.result.get("images")), {})
-    return {str(name): str(number) for name, number in found.items()}
+    """Ids of the images that were saved, by the references that releases name them by; the last counts."""
+    rows = Operation.objects.filter(environment=environment, kind=KIND).order_by("id")
+    return {
+        str(name): str(number) for row in rows for name, number in (row.result.get("images") or {}).items()
+    }
 
 
 def save_if_due(environment: Environment, now: datetime | None = None) -> Operation | None:

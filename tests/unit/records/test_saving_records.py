@@ -142,3 +142,19 @@ def test_the_records_of_a_lost_server_end_what_was_under_way_and_ask_for_what_co
     again, _ = returning.prepare()
     assert Operation.objects.filter(kind="rebuild", state="queued").count() == 1
     assert again != numbers
+
+
+def test_an_older_release_serves_instead_of_one_that_is_lost() -> None:
+    environment = live()
+    operation = queries.enqueue("deploy", environment, {}, actor="ada")
+    spec = {**environment.releases.get().spec}
+    second = queries.new_release(environment, operation, spec=spec, secret_versions={}, storage_version=7)
+    queries.go_live(second)
+    environment.refresh_from_db()
+    for _ in range(2):
+        returning.serve_instead(environment, 1)
+        environment.refresh_from_db()
+        release = environment.current_release
+        assert release is not None
+        assert (release.number, release.storage_version) == (1, 7), "databases are saved where they were"
+    assert [each.number for each in queries.served_releases(environment)] == [2, 1]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
+
+from havre.domain.times import shown
 
 _LAST: Final = re.compile(r"havre-restore: newest commit (\d{4}-\d\d-\d\dT\S+Z)")
 
@@ -18,6 +20,16 @@ def newest_commit(log: Iterable[str]) -> datetime | None:
     """
     found = [match.group(1) for line in log if (match := _LAST.search(line))]
     return datetime.fromisoformat(found[-1]) if found else None
+
+
+def next_best(live: int, whole: Collection[int]) -> int | None:
+    """The release to return to where the live one was lost before it was saved; ``None`` if there is none.
+
+    Args:
+        live: its number.
+        whole: numbers of the releases that served and whose images are all there.
+    """
+    return max((number for number in whole if number < live), default=None)
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,21 @@ class Recovered:
 
 
 @dataclass(frozen=True)
+class Older:
+    """An environment that came back with an older release: the live one was lost before it was saved."""
+
+    environment: str
+    release: int
+    lost: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.environment}: RELEASE {self.lost} IS LOST, for it was not saved yet;"
+            f" release {self.release} serves. Deploy again: havre deploy"
+        )
+
+
+@dataclass(frozen=True)
 class Outcome:
     """A whole rebuild.
 
@@ -62,12 +89,14 @@ class Outcome:
         databases: those that were restored.
         seconds: from its beginning to the last health check.
         lost_at: when the server was lost, if somebody said it.
+        older: environments that did not come back with the release that was live.
     """
 
     steps: Sequence[Timed]
     databases: Sequence[Recovered]
     seconds: float
     lost_at: datetime | None = None
+    older: Sequence[Older] = ()
 
     @property
     def loss(self) -> timedelta | None:
@@ -78,12 +107,13 @@ class Outcome:
 
     def summary(self) -> list[str]:
         """The measured RTO and loss, in sentences."""
-        lines = [f"measured RTO: {_lasting(timedelta(seconds=self.seconds))}"]
+        lines = [str(each) for each in self.older]
+        lines.append(f"measured RTO: {_lasting(timedelta(seconds=self.seconds))}")
         for database in self.databases:
             if database.commit is None:
                 lines.append(f"{database.name}: no commit after its last copy was found")
                 continue
-            told = f"{database.name}: newest recovered commit {_shown(database.commit)}"
+            told = f"{database.name}: newest recovered commit {shown(database.commit)}"
             loss = database.loss(self.lost_at)
             lines.append(told if loss is None else f"{told}, lost: {_lasting(loss)}")
         if self.loss is not None:
@@ -97,10 +127,6 @@ def _lasting(span: timedelta) -> str:
     seconds = span.total_seconds()
     minutes, rest = divmod(round(seconds), 60)
     return f"{seconds:.1f} s" if seconds < 100 else f"{minutes} min {rest:02d} s"  # noqa: PLR2004 - reads well
-
-
-def _shown(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,13 @@ import pytest
 from havre.domain.continuity import saving
 from havre.domain.continuity.rebuilding import (
     NameChange,
+    Older,
     Outcome,
     Recovered,
     Timed,
     name_changes,
     newest_commit,
+    next_best,
 )
 from havre.domain.continuity.saving import Saved
 
@@ -95,6 +97,14 @@ def test_the_outcome_tells_time_and_loss() -> None:
     assert unknown.loss is None
     assert unknown.summary()[0] == "measured RTO: 2 min 05 s"
     assert "unknown" in unknown.summary()[-1]
+
+
+def test_a_release_that_was_not_saved_is_replaced_by_the_newest_whole_one_before_it() -> None:
+    assert next_best(5, {2, 3, 7}) == 3
+    assert next_best(5, {7}) is None
+    told = Outcome([], [], 1.0, older=[Older("shop-production", 3, 5)]).summary()
+    assert "RELEASE 5 IS LOST" in told[0]
+    assert "release 3 serves" in told[0]
 
 
 def test_names_that_have_to_lead_to_the_new_server() -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from havre.domain import times
 from havre.errors import HavreError, UsageError
 from havre.interfaces.cli.session import Json, confirm, default_socket, open_client
 from havre.interfaces.cli.trouble import FAILED, INTERRUPTED
@@ -62,7 +63,7 @@ def recovery_kit(
             "secrets are printed to a terminal or a file only", hint="--to FILE, or --to - for this output"
         )
     made = kits.make(config(), report=screen.note)
-    screen.note(f"tried: it leads to the state of {made.state.made_at:%Y-%m-%d %H:%M} UTC")
+    screen.note(f"tried: it leads to the state of {times.shown(made.state.made_at)}")
     if pdf:
         from havre.interfaces.cli.kit_page import page  # noqa: PLC0415 - start-up time
 
@@ -113,7 +114,7 @@ def rebuild(
     from havre.operations.server import rebuild as rebuilding  # noqa: PLC0415 - start-up time
 
     default_socket()  # a settings problem is told as one
-    moment = _moment(lost_at) if lost_at else None
+    moment = times.read(lost_at) if lost_at else None
     if os.geteuid() != 0:
         raise UsageError("only root may rebuild a server", hint="sudo havre rebuild …")
     given = kits.parse(_read(kit))
@@ -122,7 +123,7 @@ def rebuild(
         if as_json:
             screen.print_json({"place": given.place.place, "state": found.as_data()})
         else:
-            screen.note(f"{given.place.place} holds the state of {found.made_at:%Y-%m-%d %H:%M:%S} UTC")
+            screen.note(f"{given.place.place} holds the state of {times.shown(found.made_at)}")
         return
     if not yes:
         if not sys.stdin.isatty():
@@ -174,10 +175,10 @@ def _brought_back(client: Client, place: str, number: int, *, quiet: bool) -> di
 
 
 def _outcome(journal: Journal, rows: list[dict[str, Any]], lost_at: datetime | None) -> Outcome:
-    from havre.domain.continuity.rebuilding import Outcome, Recovered, Timed  # noqa: PLC0415 - start-up time
+    from havre.domain.continuity.rebuilding import Older, Outcome, Recovered, Timed  # noqa: PLC0415 - start-up time
 
     steps = [Timed(**row) for row in journal.steps]
-    databases = []
+    databases, older = [], []
     for row in rows:
         steps += [
             Timed(step["title"], str(row["target"]), _seconds(step), str(step["message"]))
@@ -187,7 +188,9 @@ def _outcome(journal: Journal, rows: list[dict[str, Any]], lost_at: datetime | N
         for name, commit in (row["result"].get("commits") or {}).items():
             at = datetime.fromisoformat(commit) if commit else None
             databases.append(Recovered(f"{row['target']} {name}", at))
-    return Outcome(steps, databases, journal.seconds, lost_at)
+        if lost := row["result"].get("lost_release"):
+            older.append(Older(str(row["target"]), int(row["result"]["release"]), int(lost)))
+    return Outcome(steps, databases, journal.seconds, lost_at, older)
 
 
 def _seconds(step: dict[str, Any]) -> float:
@@ -213,6 +216,10 @@ def _show(outcome: Outcome, journal: Journal, *, as_json: bool) -> None:
                     {"name": each.name, "newest_commit": each.commit.isoformat() if each.commit else None}
                     for each in outcome.databases
                 ],
+                "older_releases": [
+                    {"environment": each.environment, "release": each.release, "lost": each.lost}
+                    for each in outcome.older
+                ],
                 "operations": journal.operations,
                 "names": [str(change) for change in names],
             }
@@ -233,14 +240,6 @@ def _show(outcome: Outcome, journal: Journal, *, as_json: bool) -> None:
         typer.echo("names that have to lead here now, at who keeps your DNS:")
         for change in names:
             typer.echo(f"  {change}")
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a time", hint="write it like '2026-11-20 14:32'") from error
-    return found.astimezone(UTC)
 
 
 def _read(source: str) -> str:
