@@ -11,6 +11,7 @@ from pathlib import Path
 import coverage
 import coverage.exceptions
 import pytest
+import pytest_rerunfailures
 from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
@@ -20,6 +21,10 @@ KINDS = ("unit", "integration", "e2e")
 # The machines are shared: how long an example takes says nothing about the code.
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
+
+# Of two test processes each is in the network of its engine, where the one who counts reruns over the
+# crash of a process cannot be reached.
+pytest_rerunfailures.HAS_PYTEST_HANDLECRASHITEM = False
 
 # A shell without job control starts what it puts into the background with Ctrl-C ignored, which
 # children inherit; tests send it to commands.

@@ -43,7 +43,7 @@ def free_port(addresses=("127.0.0.1",)):
             return port
 
 
-def eventually(check, within=5.0, every=0.02):
+def eventually(check, within=60.0, every=0.02):
     """The first true value of ``check()``; fails after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:
@@ -81,7 +81,7 @@ class Traefik:
             self.url,
             f"https://127.0.0.1:{self.ports['websecure']}",
         )
-        eventually(self.router.alive, within=20)
+        eventually(self.router.alive)
 
     @property
     def url(self):

@@ -55,7 +55,7 @@ def prepared(lab: Lab, cases: dict[Site, Scenario]) -> None:
         site.facts["before"] = site.look()
 
 
-def loaded(cases: dict[Site, Scenario], rate: float = 6) -> Load:
+def loaded(cases: dict[Site, Scenario], rate: float = 2) -> Load:
     """Requests to every site whose operation may fail none."""
     return load((site for site, scenario in cases.items() if not scenario.interrupts), rate=rate)
 
@@ -101,7 +101,7 @@ def test_killed_at_every_step_it_is_undone(lab: Lab, server: Server) -> None:
     while left:
         cases = assigned(deaths, left, sites, before=cases)
         prepared(lab, cases)
-        requests = loaded(cases, rate=2.5)
+        requests = loaded(cases, rate=1)
         numbers = {lab.enqueue(scenario.request(site)): site for site, scenario in cases.items()}
         outcome = killed_in_turn(lab, numbers, cases, deaths)
         none_failed(requests)
