@@ -120,6 +120,12 @@ class Config(BaseSettings):
         description="How often a worker may die during an operation and the next one go on with it; then it"
         " is undone.",
     )
+    storage_patience: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds without an answer after which an off-site storage that died in the middle of a"
+        " backup, a verification or a restore is given up; it may be started anew in less.",
+    )
     command_threads: int = Field(
         8, description="Commands (`havre run`, scheduled ones) run at once, beside the operations."
     )

@@ -26,7 +26,7 @@ def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="havre-e2e-", dir="/var/tmp"))
     folder.chmod(0o755)
     try:
-        with running(folder / "state") as started:
+        with running(folder / "state", storage_patience="15") as started:
             yield started
     finally:
         shutil.rmtree(folder, ignore_errors=True)

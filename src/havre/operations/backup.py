@@ -194,7 +194,7 @@ class Backup:
                 "backup",
             ]
             database.start_task(task, command)
-        watch = StorageWatch(database.storage_of(repository))
+        watch = StorageWatch(database.storage_of(repository), self.run.platform.config.storage_patience)
 
         def tell() -> None:
             watch.require()

@@ -256,7 +256,7 @@ class Restore:
         job: Job = self.database.job(what, *command)
         job.start()
         read = Repository(self._plan["repository"]) if what == "restore" else Repository.LOCAL
-        watch = StorageWatch(self.database.storage_of(read))
+        watch = StorageWatch(self.database.storage_of(read), self.run.platform.config.storage_patience)
         try:
             ending = job.wait(at_most=at_most, look=watch.require)
         except CommandError as error:

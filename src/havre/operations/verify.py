@@ -145,7 +145,7 @@ class Verify:
             "verify",
         ]
         database.start_task(task, command)
-        watch = StorageWatch(database.storage_of(repository))
+        watch = StorageWatch(database.storage_of(repository), self.run.platform.config.storage_patience)
         ended = database.wait_for_task(task, at_most=_LONGEST, tell=watch.require)
         for line in ended.log.splitlines():
             self.run.log(line, f"verify {database.name} {repository}")

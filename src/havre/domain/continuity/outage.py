@@ -14,8 +14,14 @@ PATIENCE: Final = 60.0
 
 @dataclass
 class Outage:
-    """What was seen of a storage, in seconds of a steady clock."""
+    """What was seen of a storage, in seconds of a steady clock.
 
+    Attributes:
+        patience: seconds without an answer after which it is given up.
+        answered: when it did last.
+    """
+
+    patience: float
     answered: float | None = None
 
     def is_over_long(self, *, answers: bool, now: float) -> bool:
@@ -29,4 +35,4 @@ class Outage:
         """
         if answers:
             self.answered = now
-        return self.answered is not None and now - self.answered > PATIENCE
+        return self.answered is not None and now - self.answered > self.patience

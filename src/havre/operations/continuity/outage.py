@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from havre.adapters.host.machine import answers
-from havre.domain.continuity.outage import Outage
+from havre.domain.continuity.outage import PATIENCE, Outage
 from havre.domain.continuity.repositories import OffSite
 from havre.errors import BackupError
 
@@ -18,11 +18,12 @@ class StorageWatch:
 
     Args:
         place: where the storage is; None where nothing is to be looked at.
+        patience: seconds without an answer after which it is given up.
     """
 
-    def __init__(self, place: OffSite | None) -> None:
+    def __init__(self, place: OffSite | None, patience: float = PATIENCE) -> None:
         self._place = place
-        self._outage = Outage()
+        self._outage = Outage(patience)
         self._looked = float("-inf")
 
     def require(self) -> None:
