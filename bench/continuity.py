@@ -58,11 +58,11 @@ def deployed(server: Server, client: docker.APIClient, folder: Path, scale: int)
         storage.kill()
 
 
-def inside(client: docker.APIClient, project: str, *command: str) -> str:
+def inside(client: docker.APIClient, project: str, *command: str, user: str = "postgres") -> str:
     """What a command in a project's database says."""
     label = [f"havre.project={project}", "havre.service=db", "havre.role=data"]
     (container,) = client.containers(filters={"label": label})
-    made = client.exec_create(container["Id"], list(command), user="postgres")
+    made = client.exec_create(container["Id"], list(command), user=user)
     out = str(client.exec_start(made["Id"]).decode())
     if client.exec_inspect(made["Id"])["ExitCode"]:
         raise RuntimeError(out)
@@ -76,8 +76,16 @@ def seconds_of(client: docker.APIClient, script: str) -> float:
     return time.monotonic() - begun
 
 
+def allow_base_backups(client: docker.APIClient) -> None:
+    """Only the baseline needs them: nobody may replicate a database of Havre."""
+    rule = "echo 'local replication postgres peer' >>/etc/postgresql/pg_hba.conf"
+    inside(client, PROJECT, "bash", "-c", rule, user="root")
+    inside(client, PROJECT, "psql", "-XAtq", "-c", "SELECT pg_reload_conf()")
+
+
 def copies(shop: Shop, client: docker.APIClient) -> dict[str, float]:
     """Seconds of each way to copy the whole cluster."""
+    allow_base_backups(client)
     raw = f"cp -a {_DATA}/pgdata {_DATA}/raw && sync -f {_DATA}/raw"
     base = f"pg_basebackup -U postgres -D {_DATA}/base -c fast -X none"
     found = {"raw copy": seconds_of(client, raw), "pg_basebackup": seconds_of(client, base)}
