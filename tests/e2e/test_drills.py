@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import httpx
 import pytest
 
 from support.object_storage import BUCKET, ObjectStorage
@@ -23,11 +24,13 @@ GOOD = [
     {"sql": "SELECT count(*) = 3 FROM member"},
     {"sql": "SELECT pg_sleep(6) IS NOT NULL"},  # long enough to look at the copy meanwhile
     {"http": "/environment?name=HAVRE_ENVIRONMENT", "contains": "production"},
+    {"http": "/visits", "contains": '"visits":2'},  # the first one was saved
 ]
 BAD = [
     {"sql": "SELECT count(*) > 100 FROM member"},
     {"sql": "WITH gone AS (DELETE FROM member RETURNING id) SELECT count(*) > 0 FROM gone"},
     {"http": "/health", "status": 418},
+    {"sql": "SELECT pg_sleep(6) IS NOT NULL"},  # long enough to take a row of the copy away meanwhile
 ]
 
 
@@ -42,8 +45,10 @@ def wait(condition: Callable[[], Any], what: str, *, seconds: float = 120.0) -> 
 class Club:
     """A deployed application with a database that is saved in two places."""
 
-    def __init__(self, server: Server, engine: docker.APIClient, repository: Repository) -> None:
-        self.server, self.engine, self.repository = server, engine, repository
+    def __init__(
+        self, server: Server, engine: docker.APIClient, storage: ObjectStorage, repository: Repository
+    ) -> None:
+        self.server, self.engine, self.storage, self.repository = server, engine, storage, repository
 
     def havre(self, *args: str, check: bool = True) -> Any:
         return self.server.cli(*args, "--project", PROJECT, check=check)
@@ -63,6 +68,20 @@ class Club:
     def sql(self, statement: str) -> str:
         return self.inside("psql", "-XAtq", "-d", PROJECT, "-v", "ON_ERROR_STOP=1", "-c", statement)
 
+    def take_a_row_of_the_copy(self) -> None:
+        """As if it had been missing in what is saved."""
+        command = ["psql", "-XAtq", "-d", PROJECT, "-c", "delete from fee where n = 1 returning n"]
+
+        def is_taken() -> bool:
+            found = self.engine.containers(filters={"label": "havre.role=drill", "name": "-db$"})
+            for each in found:
+                made = self.engine.exec_create(each["Id"], command, user="postgres")
+                if self.engine.exec_start(made["Id"]).decode().strip() == "1":
+                    return True
+            return False
+
+        wait(is_taken, "the copy does not answer")
+
     def archived(self) -> None:
         self.sql("select pg_current_xact_id()")  # a segment without anything would not be switched
         segment = self.sql("select pg_walfile_name(pg_switch_wal())")
@@ -77,6 +96,15 @@ class Club:
     def history(self) -> list[dict[str, Any]]:
         return list(json.loads(self.havre("drill", "history", "--json").stdout))
 
+    def failed_drill(self) -> dict[str, Any]:
+        """A drill that fails and says why; nothing of it is left."""
+        failed = self.havre("drill", check=False)
+        assert failed.returncode == 1, failed.stdout
+        drill = self.history()[0]
+        assert drill["problem"] in " ".join(failed.stdout.split()), failed.stdout
+        assert self.left() == {"containers": [], "networks": []}
+        return drill
+
     def left(self) -> dict[str, list[str]]:
         """What the engine has of drills."""
         containers = self.engine.containers(all=True, filters={"label": "havre.role=drill"})
@@ -88,7 +116,14 @@ class Club:
 
 
 def written(checks: list[dict[str, Any]]) -> dict[str, Any]:
-    found = manifest(PROJECT, env={"DATABASE_URL": "${db.url}"}, drain="1s", stop_grace="2s")
+    found = manifest(
+        PROJECT,
+        env={"DATABASE_URL": "${db.url}"},
+        drain="1s",
+        stop_grace="2s",
+        strategy="recreate",
+        volumes=["data:/data"],
+    )
     found["services"]["db"] = {"kind": "postgres", "backups": {"rpo": "10m"}}
     found["services"]["cache"] = {"kind": "redis"}
     return {**found, "drill": {"checks": checks}, "backup": {"rto": "10m", "rpo": "30m"}}
@@ -101,7 +136,10 @@ def club(
     storage = ObjectStorage(tmp_path_factory.mktemp("s3") / "storage")
     storage.start()
     repository = Repository(tmp_path_factory.mktemp("drills") / PROJECT, written(GOOD))
-    made = Club(server, engine, repository)
+    dockerfile = (repository.folder / "Dockerfile").read_text()
+    owned = "USER root\nRUN mkdir /data && chown node /data\nUSER node"
+    repository.write("Dockerfile", dockerfile.replace("USER node", owned))
+    made = Club(server, engine, storage, repository)
     try:
         server.cli(
             "backup", "storage", "set", "--endpoint", storage.endpoint, "--bucket", BUCKET,
@@ -111,7 +149,13 @@ def club(
         made.sql("create table member (id int primary key, name text)")
         made.sql("insert into member select n, 'member ' || n from generate_series(1, 3) n")
         made.sql("grant all on member to public")
+        made.sql("create table fee as select n from generate_series(1, 5) n")
+        page = httpx.get(
+            "http://127.0.0.1/visits", headers={"Host": f"{PROJECT}.localhost"}, trust_env=False, timeout=30
+        )
+        assert page.json() == {"visits": 1}
         wait(made.backed_up, "no first backup")
+        made.havre("backup", "now")
         made.archived()
         yield made
     finally:
@@ -172,8 +216,9 @@ def test_what_is_saved_elsewhere_is_restored_apart_checked_timed_and_removed(clu
     assert 0 < drill["rto"] < drill["objective_rto"] == 600
     assert (drill["rpo"], drill["objective_rpo"]) == (0, 1800), "nothing was written since"
     compared = drill["data"]["databases"]["db"]["comparison"]
-    assert (compared["equal"], compared["rows"], compared["tables"]) == (True, 3, 1)
-    assert [each["problem"] for each in drill["data"]["checks"]] == ["", "", ""]
+    assert (compared["equal"], compared["rows"], compared["tables"]) == (True, 8, 2)
+    assert [each["problem"] for each in drill["data"]["checks"]] == ["", "", "", ""]
+    assert drill["data"]["volumes"][f"{PLACE}-data"]
 
     *outside, database = watch.reached.split()
     assert database == "connected"
@@ -196,19 +241,24 @@ def test_production_goes_on_meanwhile_and_what_is_wrong_is_told(club: Club) -> N
     club.sql("insert into member values (4, 'new')")
     club.sql("update member set name = 'changed' where id = 1")
     club.sql("delete from member where id = 2")
+    thief = threading.Thread(target=club.take_a_row_of_the_copy, daemon=True)
+    thief.start()
     failed = club.havre("drill", check=False)
+    thief.join(60)
     assert failed.returncode == 1
     drill = club.history()[0]
     assert not drill["is_good"]
-    few, write, page = (each["problem"] for each in drill["data"]["checks"])
+    few, write, page, _ = (each["problem"] for each in drill["data"]["checks"])
+    lacks = "public.fee has 4 rows in the copy, the original 5 of that moment"
     assert few == "it answered f"
     assert "read-only transaction" in write
     assert page == "it answered 200, not 418"
-    for problem in (few, page):
-        assert problem in failed.stdout, failed.stdout
+    for problem in (few, page, lacks):
+        assert problem in " ".join(failed.stdout.split()), failed.stdout
     database = drill["data"]["databases"]["db"]
     assert database["comparison"] == {
-        "equal": False, "tables": 1, "rows": 3, "changed_since": 2, "newer": 2, "problems": [], "skipped": [],
+        "equal": False, "tables": 2, "rows": 7, "changed_since": 2, "newer": 2, "problems": [lacks],
+        "skipped": [],
     }  # fmt: skip
     assert database["lost_transactions"] >= 3
     verdicts = json.loads(club.server.cli("doctor", "--json", check=False).stdout)
@@ -232,17 +282,16 @@ def test_a_board_gets_a_report_in_its_language(club: Club, tmp_path: Path) -> No
     assert document.read_bytes().startswith(b"%PDF-")
 
 
-def test_a_damaged_backup_fails_the_drill_and_says_why(club: Club) -> None:
+def test_a_bit_that_flipped_elsewhere_is_found_and_named(club: Club) -> None:
     club.havre("backup", "now", "--full")
-    club.inside(
-        "bash", "-c",
-        "for f in $(find /var/lib/pgbackrest/repo/backup/main -path '*F/bundle/*' -type f -size +64k);"
-        " do printf X | dd of=$f bs=1 seek=40000 conv=notrunc; done",
-    )  # fmt: skip
-    failed = club.havre("drill", "--from", "local", check=False)
-    assert failed.returncode == 1
-    drill = club.history()[0]
-    assert (drill["is_good"], drill["repository"], drill["rto"]) == (False, "local", None)
+    for _, path in list(club.storage.files("_havre/data")):
+        club.storage.damage(path)
+    drill = club.failed_drill()
+    assert (
+        f"the volume {PLACE}-data could not be restored: files of the archive are damaged" in drill["problem"]
+    )
+    bundles = [each for each in club.storage.files(f"{PLACE}/db/backup/main") if "F/bundle/" in each[1]]
+    club.storage.damage(max(bundles)[1])
+    drill = club.failed_drill()
+    assert (drill["is_good"], drill["repository"], drill["rto"]) == (False, "offsite", None)
     assert "db could not be restored" in drill["problem"]
-    assert drill["problem"] in " ".join(failed.stdout.split()), failed.stdout
-    assert club.left() == {"containers": [], "networks": []}

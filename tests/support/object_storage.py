@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -127,6 +128,29 @@ class ObjectStorage:
         """Start it unless it runs: a test that failed may have left it dead."""
         if self.process is None:
             self.start()
+
+    def damage(self, path: str) -> None:
+        """Flip a bit in the middle of a file of the bucket."""
+        with httpx.Client(base_url=self._filer, trust_env=False, timeout=60) as client:
+            content = bytearray(client.get(path).raise_for_status().content)
+            content[len(content) // 2] ^= 1
+            client.put(path, content=bytes(content)).raise_for_status()
+
+    @property
+    def _filer(self) -> str:
+        return f"http://{self.host}:{self.ports['filer.port']}/buckets/{BUCKET}/"
+
+    def files(self, folder: str) -> Iterator[tuple[int, str]]:
+        """The files below a folder of the bucket: size and path."""
+        with httpx.Client(base_url=self._filer, trust_env=False, timeout=60) as client:
+            asked = {"headers": {"Accept": "application/json"}, "params": {"limit": 100_000}}
+            told = client.get(f"{folder}/", **asked).raise_for_status().json()
+        for entry in told["Entries"] or ():
+            path = f"{folder}/{entry['FullPath'].rpartition('/')[2]}"
+            if entry["Mode"] >> 31:  # of Go: a directory
+                yield from self.files(path)
+            else:
+                yield int(entry["FileSize"]), path
 
     def kill(self) -> None:
         """As in a power cut; what it holds stays."""

@@ -102,8 +102,11 @@ class Orphan:
 
     @property
     def holds_data(self) -> bool:
-        """Whether removing it may lose what cannot be made again: then a person has to do it."""
-        return self.thing.kind in HOLD_DATA
+        """Whether removing it may lose what cannot be made again: then a person has to do it.
+
+        What an operation had for itself was made of what is saved.
+        """
+        return self.thing.kind in HOLD_DATA and self.thing.operation is None
 
     def shown(self) -> dict[str, object]:
         """As JSON for programs; ``cleaning`` is ``remove``, ``stop`` or ``by hand``."""
@@ -188,6 +191,8 @@ def _network(thing: Thing, records: Records) -> Orphan | None:
 
 def _volume(thing: Thing, records: Records) -> Orphan | None:
     """Without a release the volumes were kept on purpose: destroying keeps them unless told otherwise."""
+    if thing.operation is not None:
+        return _of_operation(thing, records)
     owner = records.owner(thing.environment)
     return None if owner and not owner.is_live else _of_environment(thing, records)
 

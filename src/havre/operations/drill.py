@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from django.utils import timezone
 
 from havre.adapters.host import machine, moments
+from havre.domain.continuity import archive
+from havre.domain.continuity.archive import Place
 from havre.domain.continuity.drilling import (
     Comparison,
     Found,
@@ -33,12 +35,12 @@ from havre.errors import BackupError, HavreError, UsageError
 from havre.manifest import DrillCheck, PostgresService
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity import apart, comparing
+from havre.operations.continuity.archive import offsite_place
 from havre.operations.continuity.copy import Copy
 from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.volumes import volumes_of
 from havre.operations.workloads import Composition
 from havre.records import continuity, drills
-
-_NOT_HEALTHY: Final = "the release did not become healthy on the copy"
 
 
 def runbook(run: Run) -> Runbook:
@@ -49,6 +51,7 @@ def runbook(run: Run) -> Runbook:
             Step("plan", "Find what to restore", drill.plan),
             Step("restore", "Restore the databases into a copy", drill.unless_removed(drill.restore)),
             Step("isolate", "Cut the copy off from what is outside", drill.unless_removed(drill.isolate)),
+            Step("volumes", "Restore the volumes into the copy", drill.unless_removed(drill.volumes)),
             Step("serve", "Start the release on the copy", drill.unless_removed(drill.serve)),
             Step("checks", "Run the checks", drill.unless_removed(drill.checks)),
             Step("compare", "Compare the copy with the original", drill.unless_removed(drill.compare)),
@@ -118,6 +121,13 @@ class Drill:
         """From here on the copy reaches nothing but itself, and holds no key of the storage any more."""
         self.copy.cut_off(self._names)
         return "no network but its own"
+
+    def volumes(self) -> str:
+        """Files as they were saved last, from the same place as the databases."""
+        names = volumes_of(self.run.environment, self.copy.composition.release)
+        if not names:
+            return "there are none"
+        return "; ".join(self.copy.fill_volumes(names, self._archive))
 
     def serve(self) -> str:
         """The data first, then every service; the time until all are healthy is the RTO."""
@@ -244,6 +254,15 @@ class Drill:
     def _repository(self) -> Repository:
         return Repository(self._facts["repository"])
 
+    @property
+    def _archive(self) -> Place:
+        """Where volumes are saved, beside the databases."""
+        storage = self.copy.original.storage
+        if self._repository is Repository.LOCAL or storage is None:
+            return archive.local()
+        self.run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
+        return offsite_place(storage)
+
     def _elapsed(self) -> float:
         """Seconds since the drill began."""
         began = Moment.stored(self._facts["clock"])
@@ -354,11 +373,12 @@ class Drill:
 
     def _problems(self) -> list[str]:
         result = self.run.operation.result
-        unhealthy = [f"{_NOT_HEALTHY}: {result['unhealthy']}"] if result.get("unhealthy") else []
         rows = {
             name: data["problems"] for name in self._names if (data := self._database(name).get("comparison"))
         }
         found = Found(
+            unhealthy=result.get("unhealthy", ""),
+            volumes=result.get("volumes", {}),
             checks=[Outcome(each["check"], each["problem"]) for each in result.get("checks", ())],
             rows=rows,
             missed=missed(
@@ -367,7 +387,7 @@ class Drill:
                 losses={name: self._database(name).get("rpo") for name in self._names},
             ),
         )
-        return [*unhealthy, *found.problems]
+        return found.problems
 
     def _told(self) -> str:
         result, objectives = self.run.operation.result, as_objectives(self._facts["objectives"])

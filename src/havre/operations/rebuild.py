@@ -24,16 +24,15 @@ from havre.operations.continuity.check_archive import asker, labels
 from havre.operations.continuity.database import databases
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.storage import Storage
+from havre.operations.continuity.volumes import path_of, restore_volume, volumes_of
 from havre.operations.restore import Restore
 from havre.operations.rollout import Rollout
 from havre.operations.routing import TRAEFIK_IMAGE
-from havre.operations.save import volumes_of
 from havre.operations.workloads import Composition
 from havre.records import continuity, queries, returning
 from havre.records import saving as saved
 from havre.records.models import Event, Release
 
-_VOLUMES: Final = "/volumes"
 _RESTORE_STEPS: Final = ("plan", "restore", "swap", "start", "protect")
 
 
@@ -139,21 +138,15 @@ class Rebuild:
             return "they are here, or there are none"
         told = []
         marks = naming.labels(self.run.project, self.run.environment.name)
-        mounts = [Mount(name, f"{_VOLUMES}/{name}", read_only=False, labels=marks) for name in names]
+        mounts = [Mount(name, path_of(name), read_only=False, labels=marks) for name in names]
         with self._archive(mounts) as there:
             found = there.snapshots()
             for name in names:
-                newest = archive.newest(found, archive.volume_tag(name))
-                if newest is None:
-                    self.run.log(f"{name} was never saved: it is empty")
-                    told.append(f"{name}: empty")
-                elif name not in done:
-                    self.run.part(f"volume {name}", f"{name} of {times.shown(newest.made_at)}")
-                    path = f"{_VOLUMES}/{name}"
-                    there.restore_folder(newest.id, path, path)
-                    told.append(f"{name} of {times.shown(newest.made_at)}")
-                done = [*done, name]
-                self.run.remember(volumes=done)
+                if name not in done:
+                    saved_last = archive.newest(found, archive.volume_tag(name))
+                    told.append(restore_volume(self.run, there, name, saved_last))
+                    done = [*done, name]
+                    self.run.remember(volumes=done)
         return "; ".join(told) or "done before"
 
     def databases(self) -> str:

@@ -19,17 +19,16 @@ from havre.domain import naming, times
 from havre.domain.continuity import archive, saving
 from havre.domain.continuity.archive import Place
 from havre.errors import BackupError, UsageError
-from havre.manifest import AppService, EnvironmentSpec, RedisService
 from havre.operations import platform
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.archive import Archive, Report, offsite_place
 from havre.operations.continuity.check_archive import asker, labels
 from havre.operations.continuity.storage import Storage
+from havre.operations.continuity.volumes import path_of, volumes_of
 from havre.operations.routing import TRAEFIK_IMAGE
 from havre.operations.server import backup
 from havre.records import continuity, queries
 from havre.records import saving as saved
-from havre.records.models import Environment, Release
 
 _STATE: Final = "/state"
 
@@ -49,18 +48,6 @@ def runbook(run: Run) -> Runbook:
         ),
         undo=save.undo,
     )
-
-
-def volumes_of(environment: Environment, release: Release) -> list[str]:
-    """The volumes of a release whose files are saved as they are: of applications and caches."""
-    prefix = naming.environment_name(environment.project.name, environment.name)
-    found = []
-    for name, service in EnvironmentSpec.model_validate(release.spec).services.items():
-        if isinstance(service, AppService):
-            found += [f"{prefix}-{volume.name}" for volume in service.volumes]
-        elif isinstance(service, RedisService) and service.persistent:
-            found.append(f"{prefix}-{name}")
-    return found
 
 
 class Save:
@@ -228,7 +215,7 @@ class Save:
     @contextmanager
     def _opened(self, place: Place, draft: Path | None = None) -> Iterator[Archive]:
         volumes: list[str] = self.run.operation.result.get("volumes", [])
-        mounts = [Mount(name, f"/volumes/{name}") for name in volumes]
+        mounts = [Mount(name, path_of(name)) for name in volumes]
         if draft:
             mounts.append(Mount(str(draft), _STATE))
         with Archive.opened(
@@ -244,7 +231,7 @@ class Save:
     def _volumes_into(self, place: Archive) -> list[str]:
         told = []
         for name in self.run.operation.result["volumes"]:
-            report = place.save_folder(f"/volumes/{name}", archive.volume_tag(name))
+            report = place.save_folder(path_of(name), archive.volume_tag(name))
             self._note(archive.volume_tag(name), report)
             told.append(f"{name}: {report}")
         return told

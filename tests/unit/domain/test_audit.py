@@ -78,6 +78,14 @@ def test_what_an_operation_made_lives_as_long_as_it() -> None:
     assert orphans([scratch], Records())
 
 
+def test_a_volume_that_an_operation_had_for_itself_holds_nothing_that_is_not_saved() -> None:
+    volume = thing(Kind.VOLUME, "havre-drill-7-shop-production-data", operation=7)
+    assert orphans([volume], replace(RECORDS, operations=frozenset({7}))) == ()
+    for records in (RECORDS, Records((GONE,)), Records()):
+        (orphan,) = orphans([volume], records)
+        assert not orphan.holds_data
+
+
 @pytest.mark.parametrize("each", NEEDED[:7], ids=lambda t: f"{t.kind}-{t.name}")
 def test_without_its_environment_everything_is_an_orphan(each: Thing) -> None:
     (orphan,) = orphans([each], Records())

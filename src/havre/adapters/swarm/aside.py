@@ -18,12 +18,11 @@ from docker.errors import APIError, NotFound
 
 from havre.adapters.swarm.calls import explained, while_busy
 from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.toolbox import LAST
 from havre.domain.workload import Check
 
 _MOST_PROCESSES: Final = 500
 _SECOND: Final = 1_000_000_000
-_SHARES: Final = 128
-"""Weight of its processors' time, of 1024 that everything else has."""
 _FIRST_TO_END: Final = 800
 """Where memory runs out, the kernel ends these before what serves (proc(5), ``oom_score_adj``)."""
 
@@ -43,6 +42,7 @@ class Aside:
         files: content by path, put there before it starts, readable for everybody in it.
         scratch: folders in memory, by path, with the options of tmpfs(5).
         volumes: where it sees volumes of its own, which go with it.
+        shared: volumes of the copy by the path where it sees them; they are made if need be, with the labels.
         readable: volumes by the path where it may read them, and nothing else.
         cpus: processors that it may take.
         memory: bytes that it may take.
@@ -66,6 +66,7 @@ class Aside:
     files: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     scratch: Mapping[str, str] = field(default_factory=dict)
     volumes: Sequence[str] = ()
+    shared: Mapping[str, str] = field(default_factory=dict)
     readable: Mapping[str, str] = field(default_factory=dict)
     check: Check | None = None
     is_read_only: bool = False
@@ -184,11 +185,14 @@ def look(engine: Engine, name: str) -> Seen | None:
 
 def _request(api: docker.APIClient, wanted: Aside, name: str) -> dict[str, Any]:
     own = [docker.types.Mount(path, None) for path in wanted.volumes]
+    own += [
+        docker.types.Mount(path, volume, labels=dict(wanted.labels)) for path, volume in wanted.shared.items()
+    ]
     others = [docker.types.Mount(path, volume, read_only=True) for path, volume in wanted.readable.items()]
     host = api.create_host_config(
         network_mode=wanted.network,
         nano_cpus=int(wanted.cpus * 1e9),
-        cpu_shares=_SHARES,
+        cpu_shares=LAST,
         mem_limit=wanted.memory,
         memswap_limit=wanted.memory,
         oom_score_adj=_FIRST_TO_END,

@@ -87,6 +87,7 @@ def remove(engine: Engine, thing: Thing) -> None:
         Kind.CONFIG: client.remove_config,
         Kind.NETWORK: client.remove_network,
         Kind.CONTAINER: lambda name: client.remove_container(name, force=True, v=True),
+        Kind.VOLUME: client.remove_volume,
     }[thing.kind]
     try:
         with suppress(NotFound):
@@ -105,6 +106,6 @@ def remove(engine: Engine, thing: Thing) -> None:
 
 
 REMOVED_HERE: Final = frozenset(
-    {Kind.JOB, Kind.SERVICE, Kind.SECRET, Kind.CONFIG, Kind.NETWORK, Kind.CONTAINER}
+    {Kind.JOB, Kind.SERVICE, Kind.SECRET, Kind.CONFIG, Kind.NETWORK, Kind.CONTAINER, Kind.VOLUME}
 )
 """The kinds that live in the engine and that :func:`remove` takes."""

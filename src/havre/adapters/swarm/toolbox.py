@@ -27,6 +27,8 @@ READS: Final = ("DAC_READ_SEARCH",)
 """What reading files of every account takes."""
 WRITES: Final = ("CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "MKNOD", "SETFCAP")
 """What making files of every account takes."""
+LAST: Final = 128
+"""Weight of the processors' time of what comes after whatever serves; that has 1024."""
 _NEEDED: Final = ("PATH", "HOME", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
@@ -51,6 +53,7 @@ def toolbox(
     labels: Mapping[str, str],
     mounts: Sequence[Mount] = (),
     capabilities: Sequence[str] = (),
+    cpus: float = 0.0,
 ) -> Iterator[str]:
     """The id of a running container, which is removed afterwards.
 
@@ -60,6 +63,7 @@ def toolbox(
         labels: by which one that a dead worker left is found and removed first.
         mounts: what it sees.
         capabilities: what it may, beside what everybody may.
+        cpus: processors that it may take, after whatever serves; 0 for all of them, as everybody.
 
     Raises:
         EngineError: the engine refused or did not answer.
@@ -76,6 +80,8 @@ def toolbox(
                     cap_drop=["ALL"],
                     cap_add=list(capabilities) or None,
                     security_opt=["no-new-privileges"],
+                    nano_cpus=int(cpus * 1e9) or None,
+                    cpu_shares=LAST if cpus else None,
                     mounts=[_mount(each) for each in mounts],
                 ),
             )

@@ -290,8 +290,18 @@ def _short(text: str) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """Everything that a drill found wrong. ``rows``: of its comparisons, by database."""
+    """Everything that a drill found wrong.
 
+    Attributes:
+        unhealthy: why the release did not become healthy.
+        volumes: when what was restored of each was saved; None if it never was.
+        checks: of the manifest.
+        rows: what comparisons found, by database.
+        missed: objectives.
+    """
+
+    unhealthy: str = ""
+    volumes: Mapping[str, str | None] = field(default_factory=dict)
     checks: Sequence[Outcome] = ()
     rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
     missed: Sequence[str] = ()
@@ -299,9 +309,13 @@ class Found:
     @property
     def problems(self) -> list[str]:
         """In sentences, the worst first."""
+        healthy = (
+            [f"the release did not become healthy on the copy: {self.unhealthy}"] if self.unhealthy else []
+        )
+        unsaved = [f"the volume {name} was never saved" for name, at in self.volumes.items() if at is None]
         rows = [f"{name}: {told}" for name, problems in self.rows.items() for told in problems]
         checks = [f"check {each.check}: {each.problem}" for each in self.checks if each.problem]
-        return [*rows, *checks, *self.missed]
+        return [*healthy, *unsaved, *rows, *checks, *self.missed]
 
 
 def summary(problems: Sequence[str]) -> str:

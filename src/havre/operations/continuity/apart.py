@@ -23,6 +23,7 @@ from havre.domain.workload import Workload
 from havre.errors import BackupError, EngineError
 from havre.manifest import AppService, PostgresService, RedisService, StaticService
 from havre.operations.context import Run
+from havre.operations.continuity import check_archive
 from havre.operations.release_secrets import password_name
 from havre.operations.workloads import Composition
 
@@ -82,8 +83,10 @@ class Apart:
         return next(var.value for var in self.composition.data()[database].env if var.name == name)
 
     def aside(self, name: str, workload: Workload) -> Aside:
-        """A workload as a container of the copy; its volumes are new and its own."""
+        """A workload as a container of the copy; its volumes are the copy's."""
         ceiling = self.shares()[name]
+        is_database = isinstance(self.composition.spec.services[name], PostgresService)
+        mounts = [mount for mount in workload.volumes if mount.target != FOLDER]
         return Aside(
             name=self.name(name),
             image=workload.image,
@@ -98,7 +101,8 @@ class Apart:
             working_dir=workload.working_dir,
             env={var.name: var.value for var in workload.env if var.name != "POSTGRES_ARCHIVE_TIMEOUT"},
             scratch=dict.fromkeys(workload.tmpfs, ""),
-            volumes=[mount.target for mount in workload.volumes if mount.target != FOLDER],
+            volumes=[mount.target for mount in mounts] if is_database else (),
+            shared={} if is_database else {mount.target: self.name(mount.volume) for mount in mounts},
             check=workload.check,
             is_read_only=workload.read_only,
         )
@@ -186,13 +190,16 @@ def labels_of(run: Run) -> dict[str, str]:
 
 
 def remove(run: Run) -> None:
-    """Take the copy away whole: containers, what they stored, networks; one that is gone is fine.
+    """Take the copy away whole: containers, volumes, networks; one that is gone is fine.
 
     Raises:
         EngineError: the engine refused or did not answer.
     """
     engine = run.platform.engine
+    check_archive.stop(run)  # one that fills volumes keeps them from being removed
     engine.remove_containers(labels_of(run))
+    for volume in engine.volumes(labels_of(run)):
+        engine.remove_volume(volume)
     for network in (naming.drill_name(run.operation.pk), naming.drill_name(run.operation.pk, "outward")):
         aside.remove_bridge(engine, network)
 

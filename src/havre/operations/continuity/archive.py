@@ -86,6 +86,7 @@ class Archive:
         labels: Mapping[str, str] | None = None,
         mounts: Sequence[Mount] = (),
         writes: bool = False,
+        cpus: float = 0.0,
         watch: Tell = lambda _: None,
     ) -> Iterator[Archive]:
         """The repository of a place, for the length of a block.
@@ -96,6 +97,7 @@ class Archive:
             labels: of its container: what an operation left is found by them.
             mounts: what is to be saved, or written.
             writes: whether files of other accounts are to be made.
+            cpus: processors that it may take, after whatever serves; 0 for all.
             watch: takes how far it is.
 
         Raises:
@@ -109,6 +111,7 @@ class Archive:
             labels={naming.MANAGED: "true", naming.ROLE: ROLE, **(labels or {})},
             mounts=[*own, *mounts],
             capabilities=WRITES if writes or is_local else READS,
+            cpus=cpus,
         ) as container:
             answer = tell_inside(engine, container, ["havre-archive", "open"], place.text.encode())
             if not answer.is_good:
@@ -195,6 +198,11 @@ class Archive:
         """
         command = ["restore", "--no-lock", f"{snapshot}:{path}", f"--target={target}", "--delete"]
         self._require(self._ask(*command))
+
+    def free(self, path: str) -> int:
+        """Bytes that are free where the container sees a path."""
+        answer = run_inside(self._engine, self._container, ["df", "--output=avail", "-B1", path])
+        return int(answer.out.split()[-1]) if answer.is_good else 0
 
     def forget(self, policies: Mapping[str, Retention]) -> str:
         """Let go what is older than wanted, and its space; the newest of everything stays.

@@ -5,16 +5,19 @@ Each step looks at what is there, so that it can be taken again by the next work
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from havre.adapters.host import machine
 from havre.adapters.swarm import aside
 from havre.adapters.swarm.aside import Seen
+from havre.adapters.swarm.toolbox import Mount
 from havre.domain import naming
-from havre.domain.continuity import failures, info, repositories
-from havre.domain.continuity.drilling import Recovered, recovered, require_disk
+from havre.domain.continuity import archive, failures, info, repositories
+from havre.domain.continuity.archive import Place
+from havre.domain.continuity.drilling import Recovered, recovered, require_disk, share
 from havre.domain.continuity.info import Info
 from havre.domain.continuity.repositories import DRILL, FOLDER, PGDATA, STANZA, Repository
 from havre.domain.continuity.restoring import Plan, arguments
@@ -22,7 +25,11 @@ from havre.domain.readiness import LogPattern
 from havre.domain.rollout import STEADY_SECONDS
 from havre.errors import BackupError, RolloutError
 from havre.manifest import AppService, PostgresService, StaticService
+from havre.operations import platform
+from havre.operations.continuity import check_archive
 from havre.operations.continuity.apart import Apart
+from havre.operations.continuity.archive import Archive
+from havre.operations.continuity.volumes import path_of, restore_volume
 from havre.operations.release_secrets import password_name
 
 _POLL: Final = 0.3
@@ -148,8 +155,41 @@ class Copy(Apart):
                 raise BackupError(f"the copy of {name} could not be isolated")
             self.put(name, f"{DRILL}/apart", "")
 
+    def fill_volumes(self, names: Sequence[str], place: Place) -> Iterator[str]:
+        """Restore what was saved of volumes, each once; words about each.
+
+        When it was saved is stored for each, null for one that never was: it is empty then.
+
+        Raises:
+            BackupError: the archive cannot be read, or the disk has too little room.
+        """
+        platform.ensure_tool(self.run.platform, "backup", check_archive.asker(self.run))
+        mounts = [
+            Mount(self.name(name), path_of(name), read_only=False, labels=self.labels) for name in names
+        ]
+        ceiling = share(machine.cores(), cpus=None, memory=None)
+        with Archive.opened(
+            self.engine,
+            place,
+            labels=check_archive.labels(self.run),
+            mounts=mounts,
+            writes=True,
+            cpus=ceiling.cpus,
+        ) as opened:
+            found = opened.snapshots() if opened.is_there() else ()
+            for name in names:
+                filled: dict[str, str | None] = self.run.operation.result.get("volumes", {})
+                if name in filled:
+                    yield f"{name}: as before"
+                    continue
+                newest = archive.newest(found, archive.volume_tag(name))
+                if newest:
+                    require_disk(newest.size, opened.free(path_of(name)))
+                yield restore_volume(self.run, opened, name, newest)
+                self.run.remember(volumes={**filled, name: newest.made_at.isoformat() if newest else None})
+
     def start_data(self, restored: Sequence[str]) -> None:
-        """Start caches, and databases without backups, empty; wait until all of them and the restored answer.
+        """Start caches, and databases without backups, which are empty; until they and the restored answer.
 
         Raises:
             BackupError: one does not.

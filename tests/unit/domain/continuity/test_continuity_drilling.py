@@ -130,6 +130,11 @@ def test_everything_that_is_wrong_is_told_missing_rows_first() -> None:
     assert found.problems == ["db: t has 4 rows", "check web /: it answered 500, not 200", "it took 5 h"]
     assert summary(["a"] * 7) == "a; a; a; a; a; 2 more"
     assert Found().problems == []
+    worse = Found(unhealthy="api ended", volumes={"shop-data": None, "shop-cache": "2026-11-20T14:32:05Z"})
+    assert worse.problems == [
+        "the release did not become healthy on the copy: api ended",
+        "the volume shop-data was never saved",
+    ]
 
 
 def test_a_copy_knows_one_repository_and_no_secret() -> None:
