@@ -366,9 +366,10 @@ engine_down() {
 # What a program needs to know to use the cluster.
 engine_environment() {
   export HAVRE_TEST_DOCKER_HOST HAVRE_TEST_NETNS HAVRE_TEST_NODE_IP HAVRE_DOCKER_HOST
-  export ENGINE_PREFIX ENGINE_NET ENGINE_STATE ENGINE_NODES   # for `bin/engine add`
   HAVRE_TEST_DOCKER_HOST=unix://$(engine_socket 1)
   HAVRE_TEST_NETNS=$(engine_netns 1)
   HAVRE_TEST_NODE_IP=$(engine_ip 1)
   HAVRE_DOCKER_HOST=$HAVRE_TEST_DOCKER_HOST
+  # How bin/engine is asked about this very cluster.
+  export HAVRE_TEST_ENGINE="--prefix $ENGINE_PREFIX --net $ENGINE_NET --nodes $ENGINE_NODES --state $ENGINE_STATE"
 }

@@ -31,19 +31,21 @@ class Spare:
 @contextmanager
 def spare() -> Iterator[Spare]:
     """It has the images of the test engine, and is gone afterwards."""
-    node = int(os.environ["ENGINE_NODES"]) + 1
+    words = os.environ["HAVRE_TEST_ENGINE"].split()
+    options = dict(zip(words[::2], words[1::2], strict=True))
+    node = int(options["--nodes"]) + 1
     _engine("add")
-    host = f"unix://{os.environ['ENGINE_STATE']}/n{node}/docker.sock"
+    host = f"unix://{options['--state']}/n{node}/docker.sock"
     client = docker.APIClient(base_url=host, version="auto")
     try:
-        netns = f"/run/netns/{os.environ['ENGINE_PREFIX']}-n{node}"
-        ip = f"{os.environ['ENGINE_NET']}.{10 + node}"
-        yield Spare(host, ip, ("nsenter", f"--net={netns}", "--"), client)
+        inside = ("nsenter", f"--net=/run/netns/{options['--prefix']}-n{node}", "--")
+        yield Spare(host, f"{options['--net']}.{10 + node}", inside, client)
     finally:
         client.close()
         _engine("lose")
 
 
 def _engine(action: str) -> None:
-    done = subprocess.run([_ENGINE, action], capture_output=True, text=True, timeout=180, check=False)
+    command = [_ENGINE, action, *os.environ["HAVRE_TEST_ENGINE"].split()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
