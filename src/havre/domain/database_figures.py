@@ -10,6 +10,7 @@ _COLD: Final = 0.9
 _SEEN_ENOUGH: Final = 10_000  # commits since the figures began
 _LONG: Final = 3600.0  # seconds
 _LATE: Final = 60.0  # seconds
+_HELD_BYTES: Final = 1000**3
 _WASTED: Final = 0.5
 _WASTED_BYTES: Final = 100 * 1000**2
 
@@ -31,6 +32,13 @@ def warnings(figures: Mapping[str, Any]) -> Iterator[str]:
             f" {longest['pid']}, {longest['state']}), so nothing deleted since is cleaned up: end it,"
             f" SELECT pg_terminate_backend({longest['pid']})"
         )
+    for slot in figures["slots"]:
+        if not slot["is_active"] and (slot["held_bytes"] or 0) > _HELD_BYTES:
+            yield (
+                f"nobody reads the replication slot {slot['name']}, which holds"
+                f" {slot['held_bytes'] / 1e6:.0f} MB of WAL on the disk: drop it,"
+                f" SELECT pg_drop_replication_slot('{slot['name']}')"
+            )
     archive = figures["archive"]
     if archive["is_on"] and archive["waiting_seconds"] > _LATE:
         yield (

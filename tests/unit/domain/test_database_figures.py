@@ -13,6 +13,7 @@ GOOD: dict[str, Any] = {
     "cache_hit": 0.995,
     "counts": {"commits": 1_000_000},
     "longest_transaction": {"seconds": 2.0, "pid": 7, "user": "shop", "state": "active"},
+    "slots": [{"name": "copy", "is_active": True, "held_bytes": 9_000_000_000}],
     "archive": {"is_on": True, "waiting": 1, "waiting_seconds": 3.0},
     "bloat": [{"schema": "public", "table": "t", "size": 50_000_000, "wasted": 40_000_000}],
 }
@@ -42,6 +43,10 @@ def test_what_is_well_is_not_told() -> None:
         ),
         ({"archive": {"is_on": True, "waiting": 9, "waiting_seconds": 90.0}}, "9 segments of WAL wait"),
         ({"archive": {"is_on": False}}, "backups: true"),
+        (
+            {"slots": [{"name": "gone", "is_active": False, "held_bytes": 2_000_000_000}]},
+            "pg_drop_replication_slot('gone')",
+        ),
         (
             {"bloat": [{"schema": "public", "table": "t", "size": 500_000_000, "wasted": 400_000_000}]},
             "public.t wastes about 400 of 500 MB",

@@ -31,7 +31,12 @@ SELECT json_build_object(
     FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
       AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1),
   'replicas', (SELECT coalesce(json_agg(json_build_object('name', application_name, 'state', state,
-      'lag_bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn))), '[]') FROM pg_stat_replication),
+      'lag_bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), coalesce(replay_lsn, flush_lsn, sent_lsn)),
+      'lag_seconds', extract(epoch FROM coalesce(replay_lag, flush_lag))) ORDER BY application_name), '[]')
+    FROM pg_stat_replication),
+  'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'is_active', active,
+      'held_bytes', pg_wal_lsn_diff(pg_current_wal_lsn(), restart_lsn)) ORDER BY slot_name), '[]')
+    FROM pg_replication_slots),
   'archive', (SELECT json_build_object('is_on', current_setting('archive_mode') = 'on',
       'last_seconds', extract(epoch FROM now() - a.last_archived_time), 'failures', a.failed_count,
       'waiting', w.waiting, 'waiting_seconds', w.seconds)

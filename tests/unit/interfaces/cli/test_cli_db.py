@@ -21,7 +21,8 @@ FIGURES: dict[str, Any] = {
     "connections": {"now": 4, "most": 97, "active": 1, "idle_in_transaction": 2},
     "cache_hit": 0.987, "counts": {"commits": 10, "rollbacks": 1, "deadlocks": 0, "temporary_bytes": 0},
     "longest_transaction": {"seconds": 75.0, "pid": 7, "user": "shop", "state": "idle in transaction"},
-    "replicas": [{"name": "walreceiver", "state": "streaming", "lag_bytes": 5_000_000}],
+    "replicas": [{"name": "walreceiver", "state": "streaming", "lag_bytes": 5_000_000, "lag_seconds": 4}],
+    "slots": [{"name": "copy", "is_active": False, "held_bytes": 7_000_000}],
     "archive": {"is_on": True, "last_seconds": 12, "failures": 0, "waiting": 1, "waiting_seconds": 2},
     "bloat": [{"schema": "public", "table": "t", "size": 9_000_000, "wasted": 4_000_000, "dead_rows": 7}],
     "statements": [{"total_ms": 61_000, "calls": 9, "mean_ms": 6777.8, "rows": 9, "statement": "SELECT $1"}],
@@ -60,7 +61,9 @@ def test_the_figures_are_shown_with_what_deserves_attention(live: dict[str, Any]
         "1m 15s",
         "SELECT $1",
         "public.t",
-        "walreceiver",
+        "walreceiver: streaming, 5.0 MB behind, 4.0s",
+        "copy: read by nobody, holds 7.0 MB of WAL",
+        "1 segments wait, the first for 2.0s; 0 failures",
     ):
         assert told in result.stdout, told
     assert "a transaction is open" in result.stderr
