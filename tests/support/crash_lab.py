@@ -200,6 +200,7 @@ _PROJECTS: dict[str, dict[str, Any]] = {
     "crashmanual": {"strategy": {**_CANARY, "promote": "manual"}},
     "crashrolling": {"strategy": {"kind": "rolling", "step": 1}, "replicas": 2},
     "crashdata": {"release": "node -e 0"},
+    "crashupgrade": {},
 }
 """What is special about the service of each project. The first is built, and has a release command and
 a cache; the others are quick to deploy: they run images that are ready."""
@@ -244,6 +245,8 @@ class Lab:
         if project == "crashdata":
             privacy = {"subject": {"table": "member", "by": ["id"]}}
             written["services"]["db"] = {"kind": "postgres", "backups": True, "privacy": privacy}
+        if project == "crashupgrade":
+            written["services"]["db"] = {"kind": "postgres", "version": 15, "backups": True}
         if project == "crash":
             written["services"]["cache"] = {"kind": "redis", "persistent": False}
             versions = [written, written]

@@ -42,6 +42,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "exec": Rule(Asks.ALWAYS, "going into its containers"),
     "copy": Rule(Asks.ALWAYS, "copying settings into it"),
     "restore": Rule(Asks.ALWAYS, "restoring a database in it"),
+    "upgrade": Rule(Asks.ALWAYS, "upgrading a database in it"),
     "rebuild": Rule(Asks.ALWAYS, "bringing back what is missing of it"),
     "confirm": Rule(Asks.ALWAYS, "removing what a restore in it replaced"),
     "erase": Rule(Asks.ALWAYS, "erasing a person in it"),

@@ -14,11 +14,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent
 RECIPE_LABEL = "havre.recipe"
 SUITE = "trixie"
-"""The Debian release that everything is made of."""
-BOOTSTRAP_TAG = f"havre/bootstrap:{SUITE}"
-"""The bare Debian below ``havre/base``, where it had to be bootstrapped."""
-LOCAL_BASE = f"debian:{SUITE}-slim"
-"""Official image that is used instead of bootstrapping, if it is on the server already."""
+"""The Debian release that everything is made of, but for what only an earlier one has."""
+EARLIER_SUITE = "bookworm"
+"""The Debian release before, which has the major version of PostgreSQL before."""
 _REFERENCE = re.compile(r"\bhavre/[a-z-]+:[A-Za-z0-9_.-]+")
 BOOTSTRAP_PACKAGES = ("ca-certificates", "tzdata")
 
@@ -51,6 +49,9 @@ class PlatformImage:
         depends_on: names of the images its Dockerfile starts from.
         pins: wheels whose content its Dockerfile copies.
         on_demand: made only where something asks for it, so that nobody waits for what nobody uses.
+        recipe: the folder of its Dockerfile; that of its name if empty.
+        args: arguments of its build, where it shares its recipe with another image.
+        suite: the Debian release that it is made of.
     """
 
     name: str
@@ -58,11 +59,14 @@ class PlatformImage:
     depends_on: tuple[str, ...] = ("base",)
     pins: tuple[WheelPin, ...] = ()
     on_demand: bool = False
+    recipe: str = ""
+    args: tuple[tuple[str, str], ...] = ()
+    suite: str = SUITE
 
     @property
     def folder(self) -> Path:
         """Where its Dockerfile and files are."""
-        return FOLDER / self.name
+        return FOLDER / (self.recipe or self.name)
 
 
 def _node(members: dict[str, str]) -> WheelPin:
@@ -121,6 +125,23 @@ PLATFORM_IMAGES: tuple[PlatformImage, ...] = (
     PlatformImage("redis", "havre/redis:8"),
     PlatformImage("traefik", "havre/traefik:3", pins=(_TRAEFIK,)),
     PlatformImage("backup", "havre/backup:1", on_demand=True),
+    PlatformImage(
+        "base-earlier",
+        f"havre/base:{EARLIER_SUITE}",
+        depends_on=(),
+        on_demand=True,
+        recipe="base",
+        suite=EARLIER_SUITE,
+    ),
+    PlatformImage(
+        "postgres-15",
+        "havre/postgres:15",
+        depends_on=("base-earlier",),
+        on_demand=True,
+        recipe="postgres",
+        args=(("FROM", f"havre/base:{EARLIER_SUITE}"), ("MAJOR", "15")),
+        suite=EARLIER_SUITE,
+    ),
 )
 """Every platform image, each after those it depends on."""
 
@@ -132,6 +153,22 @@ def platform_image(name: str) -> PlatformImage:
         KeyError: there is none.
     """
     return {image.name: image for image in PLATFORM_IMAGES}[name]
+
+
+def with_origins(name: str) -> tuple[str, ...]:
+    """The names of a platform image and of those that it stands on, each after those it depends on."""
+    below = [each for origin in platform_image(name).depends_on for each in with_origins(origin)]
+    return (*below, name)
+
+
+def bootstrap_tag(suite: str) -> str:
+    """The bare Debian below ``havre/base``, where it had to be bootstrapped."""
+    return f"havre/bootstrap:{suite}"
+
+
+def local_base(suite: str) -> str:
+    """Official image that is used instead of bootstrapping, if it is on the server already."""
+    return f"debian:{suite}-slim"
 
 
 def named_in(dockerfile: str) -> tuple[str, ...]:
@@ -157,8 +194,10 @@ def recipe_hash(image: PlatformImage) -> str:
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             digest.update(f"{path.relative_to(image.folder)} {content}\n".encode())
     digest.update(json.dumps([asdict(pin) for pin in image.pins], sort_keys=True).encode())
+    if image.args:
+        digest.update(json.dumps(image.args).encode())
     if not image.depends_on:
-        digest.update(f"{SUITE} {BOOTSTRAP_PACKAGES}".encode())
+        digest.update(f"{image.suite} {BOOTSTRAP_PACKAGES}".encode())
     for name in image.depends_on:
         digest.update(recipe_hash(platform_image(name)).encode())
     return digest.hexdigest()[:16]

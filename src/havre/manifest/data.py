@@ -11,6 +11,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from havre.domain.database_version import VERSIONS
 from havre.manifest.backups import Backups
 from havre.manifest.parts import (
     Model,
@@ -38,7 +39,9 @@ class _DataModel(Model):
 
 
 def _number_of_version(value: object) -> object:
-    return 17 if value == "17" else str(value) if isinstance(value, float) else value
+    if isinstance(value, str):
+        return {str(each): each for each in VERSIONS}.get(value, value)
+    return str(value) if isinstance(value, float) else value
 
 
 class PostgresService(_DataModel):
@@ -46,8 +49,15 @@ class PostgresService(_DataModel):
 
     kind: Literal["postgres"] = Field(description="Kind of service.", examples=["postgres"])
     version: Annotated[
-        Literal[17], BeforeValidator(_number_of_version), WithJsonSchema({"enum": [17, "17"]})
-    ] = Field(17, description="Major version.", examples=[17])
+        Literal[15, 17] | None,
+        BeforeValidator(_number_of_version),
+        WithJsonSchema({"enum": [*VERSIONS, *map(str, VERSIONS)]}),
+    ] = Field(
+        None,
+        description="Major version. Default: that of its data, which `havre db upgrade` takes to a later one;"
+        " of a new database 17.",
+        examples=[17],
+    )
     database: PostgresName = Field(
         "", description="Name of the database. Default: the project's, with _ for -.", examples=["shop"]
     )

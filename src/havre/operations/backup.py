@@ -39,11 +39,16 @@ def runbook(run: Run) -> Runbook:
 
 
 class Backup:
-    """One backup of one or all databases of an environment."""
+    """One backup of one or all databases of an environment.
 
-    def __init__(self, run: Run) -> None:
+    Args:
+        run: the operation.
+        databases: those that are meant, where that is known; else its parameters say.
+    """
+
+    def __init__(self, run: Run, databases: list[Database] | None = None) -> None:
         self.run = run
-        self._databases: list[Database] | None = None
+        self._databases = databases
 
     @property
     def databases(self) -> list[Database]:

@@ -22,6 +22,7 @@ from havre.operations import (
     run_scheduled,
     save,
     scale,
+    upgrade_database,
     verify,
 )
 from havre.operations.context import Run, Runbook
@@ -41,6 +42,7 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "save": save.runbook,
     "verify": verify.runbook,
     "restore": restore.runbook,
+    "upgrade": upgrade_database.runbook,
     "confirm": restore.confirm_runbook,
     "rebuild": rebuild.runbook,
     "erase": erase.runbook,

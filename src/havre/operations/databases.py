@@ -146,8 +146,7 @@ def dump(live: Live, target: Path, tell: Tell) -> int:
 
 
 def _dump_into(live: Live, file: IO[bytes], tell: Tell) -> int:
-    command = ["pg_dump", "--format=custom", "--compress=zstd:3", "--username=postgres", live.database]
-    child = live.start(command)
+    child = live.start(["havre-dump", live.database])
     assert child.stdout is not None  # noqa: S101 - it has pipes
     size = 0
     try:

@@ -11,9 +11,19 @@ from havre.adapters.buildkit.static import StaticSite, static_request, top_files
 from havre.adapters.git.checkout import Checkout
 from havre.domain import naming
 from havre.domain.build import BuildRequest
+from havre.domain.database_version import NEWEST
 from havre.errors import CommandError, RolloutError
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, StaticService
-from havre.operations import consent, data_services, drafts, images, platform, restore_points, teardown
+from havre.operations import (
+    consent,
+    data_services,
+    database_versions,
+    drafts,
+    images,
+    platform,
+    restore_points,
+    teardown,
+)
 from havre.operations.builds import Asker
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.domains import refuse_taken
@@ -22,7 +32,6 @@ from havre.operations.release_secrets import ensure_passwords, secret_versions
 from havre.operations.rollout import Rollout
 from havre.operations.source import SourceReader, inside
 from havre.operations.workloads import (
-    POSTGRES_IMAGE,
     REDIS_IMAGE,
 )
 from havre.records import queries
@@ -84,6 +93,7 @@ class Deploy:
     def check_out(self) -> str:
         """A clean checkout, its manifest, and the draft of the release."""
         found, spec = self.source.read(self.release.commit if self.release else None)
+        spec = database_versions.settle(self.run.environment, spec)
         refuse_taken(self.run.platform.config, self.run.environment, spec)
         if self.release is None:
             consent.require(self.run, found, spec)
@@ -111,7 +121,7 @@ class Deploy:
             made, change = platform.ensure(self.run.platform, self._asker, wait=self.run.wait)
         for name, service in self.spec.services.items():
             if isinstance(service, PostgresService):
-                self.draft.images[name] = made[POSTGRES_IMAGE]
+                self.draft.images[name] = self._postgres_image(service, made)
             elif isinstance(service, RedisService):
                 self.draft.images[name] = made[REDIS_IMAGE]
         self.draft.save(update_fields=["images"])
@@ -185,6 +195,14 @@ class Deploy:
     def _asker(self) -> Asker:
         owner = f"{self.run.project}/{self.run.environment.name} (operation {self.run.operation.pk})"
         return Asker(owner, self.run.log, self.run.tell, self.run.checkpoint, number=self.run.operation.pk)
+
+    def _postgres_image(self, service: PostgresService, made: Mapping[str, str]) -> str:
+        tag = database_versions.tag_of(service)
+        if tag in made:
+            return made[tag]
+        with self.run.logging_as("platform"):
+            name = database_versions.image_name(service.version or NEWEST)
+            return platform.ensure_tool(self.run.platform, name, self._asker)
 
     def _has_image(self, name: str) -> bool:
         image = self.draft.images.get(name)

@@ -31,7 +31,7 @@ def like_the_live_one(run: Run, **fields: Any) -> Release:
 
     Args:
         run: the operation that makes it.
-        fields: what else it has: versions of secrets, variables, Swarm services.
+        fields: what else it has: versions of secrets, variables, Swarm services; or has otherwise.
 
     Raises:
         UsageError: nothing is deployed.
@@ -39,14 +39,12 @@ def like_the_live_one(run: Run, **fields: Any) -> Release:
     current = live_release(run.environment)
     if current.storage_version is None:  # its database's image knows of no backups: deploying brings it
         fields["storage_version"] = None
-    return queries.new_release(
-        run.environment,
-        run.operation,
-        commit=current.commit,
-        ref=current.ref,
-        subject=current.subject,
-        spec=current.spec,
-        images=current.images,
-        replicas=run.environment.replicas,
-        **fields,
-    )
+    like: dict[str, Any] = {
+        "commit": current.commit,
+        "ref": current.ref,
+        "subject": current.subject,
+        "spec": current.spec,
+        "images": current.images,
+        "replicas": run.environment.replicas,
+    }
+    return queries.new_release(run.environment, run.operation, **{**like, **fields})

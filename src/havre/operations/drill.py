@@ -39,6 +39,7 @@ from havre.operations.continuity.archive import offsite_place
 from havre.operations.continuity.copy import Copy
 from havre.operations.continuity.database import Database, chosen
 from havre.operations.continuity.volumes import volumes_of
+from havre.operations.database_versions import versions
 from havre.operations.workloads import Composition
 from havre.records import continuity, drills
 
@@ -289,6 +290,7 @@ class Drill:
                 wanted=self._repository,
                 now=timezone.now(),
                 branches=continuity.branches_of(self.run.environment, name),
+                version=versions(self.copy.original.release)[name],
             )
         except UsageError as error:
             raise BackupError(f"{name}: {error.message}", hint="havre backup now") from error

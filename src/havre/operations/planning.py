@@ -12,13 +12,13 @@ from havre.domain import plan as plans
 from havre.domain.drift import Adoption, Drift, adoptions
 from havre.domain.plan import Kind, Picture, Plan, Running
 from havre.manifest import AppService, EnvironmentSpec, PostgresService, RedisService, ServiceSpec
-from havre.operations import drafts, drift
+from havre.operations import database_versions, drafts, drift
 from havre.operations.context import Platform
 from havre.operations.domains import refuse_taken
 from havre.operations.picture import picture
 from havre.operations.release_secrets import secret_versions
 from havre.operations.rollout.serving import serving
-from havre.operations.workloads import POSTGRES_IMAGE, REDIS_IMAGE, Composition
+from havre.operations.workloads import REDIS_IMAGE, Composition
 from havre.records import continuity, queries
 from havre.records.models import Environment, Release
 
@@ -107,6 +107,7 @@ def of_commit(
         EngineError: the engine does not answer.
     """
     refuse_taken(platform.config, environment, spec)
+    spec = database_versions.settle(environment, spec)
     current = environment.current_release
     draft = _draft(environment, found, spec)
     known = _known_images(platform, current, draft)
@@ -147,8 +148,9 @@ def _known_images(platform: Platform, current: Release | None, draft: Release) -
     found = {}
     for name, service in after.spec.services.items():
         if isinstance(service, PostgresService | RedisService):
-            tag = POSTGRES_IMAGE if isinstance(service, PostgresService) else REDIS_IMAGE
-            image = platform.engine.image_id(tag)
+            image = platform.engine.image_id(
+                database_versions.tag_of(service) if isinstance(service, PostgresService) else REDIS_IMAGE
+            )
         else:
             image = _built(before, after, name, service) if before else None
             # An image of a registry stays addressed by its digest.

@@ -14,7 +14,7 @@ from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Change
 from havre.domain.build import BuildRequest, BuildResult
 from havre.errors import EngineError
-from havre.images import named_in, platform_image
+from havre.images import named_in, platform_image, with_origins
 from havre.operations.build_queue import WORKER
 from havre.operations.builds import Asker
 from havre.operations.context import Interrupted, Platform
@@ -82,14 +82,15 @@ def _ensure_router(platform: Platform, image: str, wait: Wait) -> Change:
     return change
 
 
-def ensure_tool(platform: Platform, name: str, asker: Asker) -> None:
-    """Have one image of the platform's own, which is made on demand.
+def ensure_tool(platform: Platform, name: str, asker: Asker) -> str:
+    """Have one image of the platform's own, which is made on demand, and those below it; its id.
 
     Raises:
         BuildError: it could not be built.
     """
     with platform.preparing:
-        _prepare(platform, asker, only=(name,))
+        made = _prepare(platform, asker, only=with_origins(name))
+    return made[platform_image(name).tag]
 
 
 def _images(platform: Platform, asker: Asker) -> dict[str, str]:

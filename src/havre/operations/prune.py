@@ -10,7 +10,7 @@ from havre.adapters.swarm import image_store
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain.pruning import Judged, Known, judge, kept
-from havre.images import BOOTSTRAP_TAG, PLATFORM_IMAGES
+from havre.images import EARLIER_SUITE, PLATFORM_IMAGES, SUITE, bootstrap_tag
 from havre.operations.made_images import made_images
 from havre.records import needs
 from havre.records.image_needs import release_facts
@@ -83,7 +83,7 @@ def forget_environment(engine: Engine, environment: Environment) -> list[str]:
 
 def _known(config: Config) -> Known:
     builds = Build.objects.select_related("release__environment__project")
-    platform = {BOOTSTRAP_TAG, *(image.tag for image in PLATFORM_IMAGES)}
+    platform = {bootstrap_tag(SUITE), bootstrap_tag(EARLIER_SUITE), *(image.tag for image in PLATFORM_IMAGES)}
     environments = Environment.objects.select_related("project", "current_release")
     return Known(
         releases=kept(release_facts(environments), config.keep_releases),

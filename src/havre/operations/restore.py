@@ -67,14 +67,22 @@ class Restore:
         aim: says what the database of this name returns to; else the operation's parameters do.
         part: where an operation brings several back: the database. What is decided about each is stored under
             its name then, and it returns to the newest moment that is saved elsewhere.
+        database: the one that is meant, where that is known; else the live release and the parameters say.
     """
 
-    def __init__(self, run: Run, aim: Callable[[str], Target] | None = None, *, part: str = "") -> None:
+    def __init__(
+        self,
+        run: Run,
+        aim: Callable[[str], Target] | None = None,
+        *,
+        part: str = "",
+        database: Database | None = None,
+    ) -> None:
         self.run = run
         self._part = part
         self._aim = aim
         self._engine = run.platform.engine
-        self._database: Database | None = None
+        self._database = database
 
     @property
     def database(self) -> Database:
@@ -108,6 +116,7 @@ class Restore:
             wanted=Repository(wanted) if wanted else None,
             now=timezone.now(),
             branches=continuity.branches_of(self.run.environment, self.database.name),
+            version=self.database.version,
         )
         params = self.run.operation.params
         chosen_plan = replace(chosen_plan, beside=params.get("beside") or "", table=params.get("table") or "")
@@ -170,15 +179,19 @@ class Restore:
         """The data of before is in its place and serves; what was restored is removed."""
         if "plan" not in self.facts:
             return "nothing had been changed"
+        self.put_back()
+        if self.facts.get("stopped"):
+            self._start()
+        self.take_jobs_away()
+        return "the database serves with the data of before"
+
+    def put_back(self) -> None:
+        """The data of before is in its place; where it had to be stopped for that, it does not run yet."""
         self.database.take_job_away("restore")
         if self.facts.get("stopped"):
             self._scale_to_none()
             self.database.take_job_away("swap")
         self.run_job("back", ("havre-swap", "back", self.number), at_most=_SWAP_PATIENCE)
-        if self.facts.get("stopped"):
-            self._start()
-        self.take_jobs_away()
-        return "the database serves with the data of before"
 
     def give_up(self) -> None:
         """Take away what was restored of a database that had been lost; it must not run."""

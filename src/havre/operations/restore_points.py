@@ -12,6 +12,7 @@ from havre.domain.continuity.restoring import Aim, Target
 from havre.errors import UsageError
 from havre.operations.context import Run
 from havre.operations.continuity.database import Database, databases
+from havre.operations.database_versions import versions
 from havre.operations.workloads import Composition
 from havre.records.models import Environment, Release
 
@@ -40,6 +41,7 @@ def make(run: Run, release: Release, composition: Composition) -> dict[str, Any]
             "lsn": lsn,
             "timeline": int(timeline),
             "at": timezone.now().isoformat(),
+            "version": database.version,
             "counters": database.counters().as_data(),
         }
     live = run.environment.current_release
@@ -50,7 +52,7 @@ def find(environment: Environment, number: int, service: str) -> Target:
     """The restore point of a database that was made before a release changed the data.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or the database has another major version since.
     """
     release = environment.releases.filter(number=number).first()
     point = ((release.restore_point or {}).get("databases") or {}) if release else {}
@@ -59,6 +61,13 @@ def find(environment: Environment, number: int, service: str) -> Target:
         raise UsageError(
             f"release {number} of {environment} has no restore point of {service}",
             hint="`havre releases` shows which have one; those with a release command do",
+        )
+    present = versions(environment.current_release).get(service)
+    then = found.get("version", present)
+    if then != present:
+        raise UsageError(
+            f"the restore point before release {number} is of PostgreSQL {then}, which {present} cannot run",
+            hint="what the upgrade replaced is kept until `havre db upgrade --confirm`",
         )
     return Target(
         Aim.LSN,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from havre.errors import EngineError, UsageError
-from havre.operations import images, roll_back_with_data
+from havre.operations import database_versions, images, roll_back_with_data
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.rollout import Rollout
 from havre.records import queries
@@ -45,7 +45,7 @@ class RollBack:
                 f"the image of {', '.join(missing)} of release {release.number} is gone from this server",
                 hint=f"deploy its commit again: havre deploy --ref {release.commit[:12]}",
             )
-        self._keep_storage(release)
+        self._keep_data(release)
         self.rollout.take(release)
         self.run.remember(target=release.number)
         return f"release {release.number}: {release.commit[:12]} {release.subject}"
@@ -54,12 +54,13 @@ class RollBack:
         """The release that served goes on serving."""
         return self.rollout.undo() if self.rollout.is_taken else "nothing had been changed"
 
-    def _keep_storage(self, release: Release) -> None:
-        """Databases go on as they run, so they are backed up as they are now, not as they were then."""
+    def _keep_data(self, release: Release) -> None:
+        """Databases go on as they run, so they are of the version, and backed up, as they are now."""
         live = self.run.environment.current_release
         if live is not None and live.pk != release.pk:
             release.storage_version = live.storage_version
             release.save(update_fields=["storage_version"])
+            database_versions.keep_present(release, live)
 
     def _target(self) -> Release:
         environment = self.run.environment

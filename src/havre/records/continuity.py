@@ -209,9 +209,15 @@ def backed_up_since(environment: Environment, service: str) -> datetime | None:
 
 
 def branches_of(environment: Environment, service: str) -> list[Branch]:
-    """The timelines that restores of a database, and rollbacks with it, began, the oldest first."""
-    done = Operation.objects.filter(
-        environment=environment, kind__in=("restore", "rollback", "rebuild"), state=Operation.State.SUCCEEDED
+    """The timelines that restores of a database, and rollbacks with it, began, the oldest first.
+
+    An upgrade to another major version makes a new cluster, whose timelines begin anew.
+    """
+    succeeded = Operation.objects.filter(environment=environment, state=Operation.State.SUCCEEDED)
+    upgrades = succeeded.filter(kind="upgrade", result__service=service).exclude(params__dry_run=True)
+    last = upgrades.order_by("-pk").first()
+    done = succeeded.filter(
+        kind__in=("restore", "rollback", "rebuild"), pk__gt=last.pk if last else 0
     ).order_by("pk")
     found = [
         result

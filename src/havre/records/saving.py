@@ -118,7 +118,7 @@ def save_if_due(environment: Environment, now: datetime | None = None) -> Operat
     if last and last.created_at < storage.created_at:
         last = None  # another storage, which has nothing yet
     failed = rows.exclude(state=Operation.State.SUCCEEDED).order_by("-id").first()
-    moved = ("restore", "rollback", "rebuild")
+    moved = ("restore", "rollback", "rebuild", "upgrade")
     restored = (
         Operation.objects.filter(
             environment=environment,

@@ -143,6 +143,24 @@ def erased_or_not(site: Site) -> None:
     assert found in {"0|0", "1|2"}
 
 
+def of_the_earlier_version(site: Site) -> list[Request]:
+    """Version 1 serves, on an earlier PostgreSQL; there is no way back to it but a new database."""
+    if site.look()["release"] is not None and site.sql("show server_version").startswith("15"):
+        return []
+    return [*nothing(site), site.deploy("1")]
+
+
+def upgraded(site: Site, version: int) -> None:
+    """As before, on this version of PostgreSQL; nothing is left on its volume but what was replaced."""
+    changed(site)
+    assert site.sql("show server_version").startswith(str(version))
+    assert site.sql("select string_agg(n::text, ' ' order by n) from note") == "1 2"
+    left = site.inside("ls", "/var/lib/postgresql/data").split()
+    assert [name.partition("-")[0] for name in left] == (
+        ["pgdata", "pgdata.replaced"] if version == 17 else ["pgdata"]
+    )
+
+
 def redeploy(name: str, **more: Any) -> Scenario:
     """A deployment of the other version beside the one that serves."""
     return Scenario(
@@ -341,6 +359,20 @@ SCENARIOS = (
         succeeded=lambda site: site.has_nothing_replaced(),
         undone=as_before,
         project="crashdata",
+    ),
+    Scenario(
+        "upgrade of a database",
+        kind="upgrade",
+        prepare=of_the_earlier_version,
+        meddle=write,
+        request=lambda site: site.request("upgrade"),
+        succeeded=lambda site: upgraded(site, 17),
+        undone=lambda site: upgraded(site, 15),
+        interrupts=True,
+        like="deploy",
+        undo_after=frozenset({"switch"}),
+        project="crashupgrade",
+        is_long=True,
     ),
     Scenario(
         "erasure of a person",

@@ -36,6 +36,7 @@ SITES = {
     "crashcanary": 2,
     "crashrolling": 3,
     "crashdata": 3,
+    "crashupgrade": 1,
 }
 """Sites of each project on which operations are undone at once: all need about equally many rounds."""
 

@@ -15,7 +15,7 @@ from havre.images import FOLDER, PLATFORM_IMAGES, PlatformImage, named_in, platf
 
 def test_every_folder_is_an_image_and_every_image_a_folder() -> None:
     folders = {path.name for path in FOLDER.iterdir() if (path / "Dockerfile").is_file()}
-    assert folders == {image.name for image in PLATFORM_IMAGES}
+    assert folders == {image.folder.name for image in PLATFORM_IMAGES}
 
 
 def test_each_image_comes_after_those_it_depends_on() -> None:

@@ -34,7 +34,7 @@ environments:
 SAID = """\
 havre.yaml:1: project: "Shop" is not a name; use 1 to 30 lower-case letters, digits and hyphens; begin with a letter, end with no hyphen
 havre.yaml:2: servces: is not a known key; did you mean services?
-havre.yaml:4: services.db.version: got 16, expected 17
+havre.yaml:4: services.db.version: got 16, expected 15 or 17
 havre.yaml:7: services.api.prt: is not a known key; did you mean port?
 havre.yaml:10: services.api.replicas: got "two", expected a whole number
 havre.yaml:11: services.api.domain: got "API.example.org", which is not a host name; write it in lower case: api.example.org

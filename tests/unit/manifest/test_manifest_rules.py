@@ -219,24 +219,24 @@ def test_postgres_takes_its_names_from_the_project() -> None:
     db, other = spec.services["db"], spec.services["b"]
     assert isinstance(db, PostgresService)
     assert isinstance(other, PostgresService)
-    assert (db.database, db.user, db.version) == ("my_shop", "my_shop", 17)
+    assert (db.database, db.user, db.version) == ("my_shop", "my_shop", None)
     assert (other.database, other.user) == ("d", "u")
 
 
-@pytest.mark.parametrize("version", ["17", "'17'"])
+@pytest.mark.parametrize("version", ["15", "17", "'17'"])
 def test_the_version_of_postgres(version: str) -> None:
     service = production(f"project: p\nservices: {{db: {{kind: postgres, version: {version}}}}}").services[
         "db"
     ]
     assert isinstance(service, PostgresService)
-    assert service.version == 17
+    assert service.version == int(version.strip("'"))
 
 
-@pytest.mark.parametrize("version", ["16", "'16'", "17.0", "[]", "true", "null"])
+@pytest.mark.parametrize("version", ["16", "'16'", "17.0", "[]", "true"])
 def test_other_versions_of_postgres(version: str) -> None:
     found = problem(f"project: p\nservices: {{db: {{kind: postgres, version: {version}}}}}")
     assert found.path == "services.db.version"
-    assert "expected 17" in found.message
+    assert "expected 15 or 17" in found.message
 
 
 @pytest.mark.parametrize("name", ["A", "pg_x", "a-b", "1a", "''", "a;b", "a" * 64])

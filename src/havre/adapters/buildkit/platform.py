@@ -23,13 +23,12 @@ from havre.domain.build import BuildRequest, BuildResult
 from havre.errors import BuildError, EngineError, HavreError
 from havre.images import (
     BOOTSTRAP_PACKAGES,
-    BOOTSTRAP_TAG,
-    LOCAL_BASE,
     PLATFORM_IMAGES,
     RECIPE_LABEL,
-    SUITE,
     PlatformImage,
     WheelPin,
+    bootstrap_tag,
+    local_base,
     recipe_hash,
 )
 
@@ -142,9 +141,9 @@ class _Engine:
 
 
 def _build(image: PlatformImage, engine: _Engine, builder: Builder, *, report: Report) -> str:
-    arguments = {}
+    arguments = dict(image.args)
     if not image.depends_on:
-        arguments["FROM"] = _debian(engine, report=report)
+        arguments["FROM"] = _debian(engine, image.suite, report=report)
     with tempfile.TemporaryDirectory(
         prefix=f"havre-{image.name}-", dir=tempfile.tempdir or DISK_TMP
     ) as folder:
@@ -162,28 +161,29 @@ def _build(image: PlatformImage, engine: _Engine, builder: Builder, *, report: R
         return builder(request, report=report).image_id
 
 
-def _debian(engine: _Engine, *, report: Report) -> str:
+def _debian(engine: _Engine, suite: str, *, report: Report) -> str:
     """Name of the bare Debian to stand on: the local one, else pulled if allowed, else bootstrapped."""
-    if engine.find(LOCAL_BASE):
-        return LOCAL_BASE
+    local = local_base(suite)
+    if engine.find(local):
+        return local
     # Only on request: where no registry answers, an attempt costs the client's whole patience.
     if os.environ.get("HAVRE_BASE_PULL") == "1":
-        report(f"Pulling {LOCAL_BASE}")
-        if engine.run("pull", "--quiet", LOCAL_BASE, seconds=PULL_SECONDS).returncode == 0:
-            return LOCAL_BASE
+        report(f"Pulling {local}")
+        if engine.run("pull", "--quiet", local, seconds=PULL_SECONDS).returncode == 0:
+            return local
         report("It cannot be pulled")
-    recipe = f"{SUITE} {' '.join(BOOTSTRAP_PACKAGES)}"
-    if not engine.find(BOOTSTRAP_TAG, recipe):
-        _bootstrap(engine, recipe, report=report)
-    return BOOTSTRAP_TAG
+    recipe = f"{suite} {' '.join(BOOTSTRAP_PACKAGES)}"
+    if not engine.find(bootstrap_tag(suite), recipe):
+        _bootstrap(engine, suite, recipe, report=report)
+    return bootstrap_tag(suite)
 
 
-def _bootstrap(engine: _Engine, recipe: str, *, report: Report) -> None:
+def _bootstrap(engine: _Engine, suite: str, recipe: str, *, report: Report) -> None:
     """Make the bare Debian from its signed archive, without documentation, and import it.
 
     ``HAVRE_APT_MIRROR`` names another mirror; several are separated by spaces.
     """
-    report(f"Bootstrapping Debian {SUITE}")
+    report(f"Bootstrapping Debian {suite}")
     with tempfile.TemporaryDirectory(prefix="havre-debian-", dir=tempfile.tempdir or DISK_TMP) as folder:
         archive = Path(folder) / "root.tar"
         command = [
@@ -196,13 +196,13 @@ def _bootstrap(engine: _Engine, recipe: str, *, report: Report) -> None:
             *(f"--dpkgopt={option}" for option in _NO_DOCS),
             # The machine's own name server and name have no place in an image.
             '--customize-hook=rm -f "$1/etc/resolv.conf" "$1/etc/hostname"',
-            SUITE,
+            suite,
             str(archive),
             *os.environ.get("HAVRE_APT_MIRROR", "").split(),
         ]
-        _run(command, what=f"Debian {SUITE} could not be bootstrapped", hint="Is mmdebstrap installed?")
+        _run(command, what=f"Debian {suite} could not be bootstrapped", hint="Is mmdebstrap installed?")
         done = engine.run(
-            "import", f"--change=LABEL {RECIPE_LABEL}={recipe!r}", str(archive), BOOTSTRAP_TAG,
+            "import", f"--change=LABEL {RECIPE_LABEL}={recipe!r}", str(archive), bootstrap_tag(suite),
             seconds=COMMAND_SECONDS,
         )  # fmt: skip
         if done.returncode != 0:

@@ -23,6 +23,7 @@ from havre.domain.blueprint.naming import another, name_of
 from havre.domain.blueprint.proposal import Component, Entry, Gap, Proposal, Said
 from havre.domain.blueprint.unreadable import ASIDE, unreadable
 from havre.domain.blueprint.variables import Around, Decided
+from havre.domain.database_version import NEWEST
 
 COMPOSE_FILES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 _STAGING = ("staging", "develop", "preprod", "pre-production", "dev")
@@ -144,7 +145,8 @@ def _data(facts: Facts, components: list[Component], examples: dict[str, list[Ex
 def _database(why: str) -> Iterator[Entry]:
     if why:
         yield Entry(
-            _DATABASE, (Entry("kind", "postgres", why), Entry("version", 17, "the one that Havre runs"))
+            _DATABASE,
+            (Entry("kind", "postgres", why), Entry("version", NEWEST, "the newest one here")),
         )
 
 

@@ -13,9 +13,10 @@ from havre.domain.compose.running import COMMON
 from havre.domain.compose.state import Service, State
 from havre.domain.compose.tree import Node
 from havre.domain.compose.words import command_of, mount_of, size
+from havre.domain.database_version import NEWEST
 
 _POSTGRES_NAME: Final = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")
-_POSTGRES_VERSION: Final = "17"
+_POSTGRES_VERSION: Final = str(NEWEST)
 _NAMES: Final = {
     "POSTGRES_DB": "database",
     "POSTGRESQL_DATABASE": "database",

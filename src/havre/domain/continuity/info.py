@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ class BackupSet:
         wal_start: the first segment of WAL that it needs.
         operation: the number of the operation that made it, if Havre did.
         has_errors: whether pages with wrong checksums were seen.
+        version: the major version of PostgreSQL; None where that was not told.
     """
 
     repository: Repository
@@ -46,6 +47,7 @@ class BackupSet:
     database: int = 1
     operation: int | None = None
     has_errors: bool = False
+    version: int | None = None
 
     @property
     def timeline(self) -> int:
@@ -77,6 +79,13 @@ class Info:
     def of(self, repository: Repository) -> tuple[BackupSet, ...]:
         """The backups in one repository, the oldest first."""
         return tuple(each for each in self.backups if each.repository is repository)
+
+    def of_version(self, version: int | None) -> Info:
+        """The same without backups of another major version, which only that one can read."""
+        fitting = (
+            each for each in self.backups if None in {version, each.version} or each.version == version
+        )
+        return replace(self, backups=tuple(fitting))
 
     def made_by(self, operation: int, repository: Repository) -> BackupSet | None:
         """What an operation saved there."""
@@ -112,10 +121,16 @@ def parse(text: str) -> Info:
         return Info()
     stanza: Mapping[str, Any] = answer[0]
     lock = ((stanza.get("status") or {}).get("lock") or {}).get("backup") or {}
+    versions = {
+        (each.get("repo-key", 1), each["id"]): _major(each.get("version")) for each in stanza.get("db") or ()
+    }
     total, done = lock.get("size"), lock.get("size-cplt")
     return Info(
         backups=tuple(
-            sorted((_backup(each) for each in stanza.get("backup") or ()), key=lambda each: each.stopped)
+            sorted(
+                (_backup(each, versions) for each in stanza.get("backup") or ()),
+                key=lambda each: each.stopped,
+            )
         ),
         archives=tuple(
             Archive(
@@ -147,7 +162,12 @@ def _repository(key: int) -> Repository:
     return list(Repository)[key - 1]
 
 
-def _backup(entry: Mapping[str, Any]) -> BackupSet:
+def _major(version: object) -> int | None:
+    number = str(version or "").partition(".")[0]
+    return int(number) if number.isdigit() else None
+
+
+def _backup(entry: Mapping[str, Any], versions: Mapping[tuple[int, int], int | None]) -> BackupSet:
     info = entry.get("info") or {}
     stored = info.get("repository") or {}
     number = str((entry.get("annotation") or {}).get(ANNOTATION, ""))
@@ -166,6 +186,7 @@ def _backup(entry: Mapping[str, Any]) -> BackupSet:
         database=entry["database"]["id"],
         operation=int(number) if number.isdigit() else None,
         has_errors=bool(entry.get("error")),
+        version=versions.get((entry["database"]["repo-key"], entry["database"]["id"])),
     )
 
 

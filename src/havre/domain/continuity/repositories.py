@@ -106,19 +106,21 @@ def archive_timeout(rpo: float) -> int:
     return max(_SHORTEST_TIMEOUT, int(rpo - min(rpo / 4, _LONGEST_SLACK)))
 
 
-def config_text(keeping: Keeping, offsite: OffSite | None, database: str) -> str:
+def config_text(keeping: Keeping, offsite: OffSite | None, database: str, *, by_blocks: bool = True) -> str:
     """``pgbackrest.conf``, without anything secret.
 
     Args:
         keeping: how long.
         offsite: the second repository, if there is one.
         database: its folder there, ``PROJECT-ENVIRONMENT/SERVICE``.
+        by_blocks: whether of a large file only the changed blocks are saved (not by Debian 12's 2.45).
     """
     lines = [
         "# Written by Havre.",
         "[global]",
         *_local(keeping),
         *(_offsite(keeping, offsite, database) if offsite else ()),
+        *(("repo1-block=y", *(("repo2-block=y",) if offsite else ())) if by_blocks else ()),
         "archive-async=y",
         f"spool-path={FOLDER}/spool",
         # Beyond it WAL is dropped rather than filling the disk: the database goes on.
@@ -199,7 +201,6 @@ def _local(keeping: Keeping) -> Sequence[str]:
     return (
         f"repo1-path={FOLDER}/repo",
         "repo1-bundle=y",
-        "repo1-block=y",
         "repo1-retention-full-type=time",
         f"repo1-retention-full={keeping.local}",
     )
@@ -213,7 +214,6 @@ def _offsite(keeping: Keeping, offsite: OffSite, database: str) -> Sequence[str]
         *s3_lines(offsite, 2),
         "repo2-cipher-type=aes-256-cbc",
         "repo2-bundle=y",
-        "repo2-block=y",
         "repo2-retention-full-type=time",
         f"repo2-retention-full={keeping.offsite}",
     )

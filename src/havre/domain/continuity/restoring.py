@@ -118,6 +118,7 @@ def plan(
     wanted: Repository | None,
     now: datetime,
     branches: Sequence[Branch] = (),
+    version: int | None = None,
 ) -> Plan:
     """Choose the backup to restore.
 
@@ -131,12 +132,14 @@ def plan(
         now: the present moment.
         branches: the timelines that earlier restores began, the oldest first: what was written between
             the moment of a restore and that restore itself is on the timeline before it.
+        version: the major version of PostgreSQL that is to run what is restored; None: whichever.
 
     Raises:
         UsageError: no backup fits, and why.
     """
     if target.aim is Aim.TIME and target.at and target.at > now:
         raise UsageError(f"{shown(target.at)} is in the future")
+    everything, info = info, info.of_version(version)
     timeline = _timeline(target, branches) or _present(info)
     branch = next((each for each in branches if each.timeline == timeline), None)
     for repository in [wanted] if wanted else list(Repository):
@@ -146,9 +149,11 @@ def plan(
         if fitting:
             least = _last_segment(info, fitting[-1], timeline) if target.aim is Aim.LATEST else ""
             return Plan(repository, fitting[-1], target, timeline, least=least)
+    earlier = sorted({each.version for each in everything.backups if each.version} - {version})
     raise UsageError(
         f"no backup can be restored to {target}: {'; '.join(_why(info, wanted))}",
-        hint="`havre backup list` shows what there is",
+        hint="`havre backup list` shows what there is"
+        + (f"; those of PostgreSQL {earlier[0]} cannot be run by {version}" if earlier else ""),
     )
 
 

@@ -35,9 +35,15 @@ class Gap:
         return self.first if self.first == self.last else f"{self.first} to {self.last}"
 
 
-def segments(paths: Iterable[str]) -> list[str]:
-    """The names of segments among the files of an archive, sorted."""
-    return sorted({found.group(1) for path in paths if (found := _SEGMENT.search(path))})
+def segments(paths: Iterable[str], *, version: int | None = None) -> list[str]:
+    """The names of segments among the files of an archive, sorted.
+
+    Args:
+        paths: below the archive; the first folder is named by the version and the number of a cluster.
+        version: the major version of PostgreSQL that wrote them; None: whichever.
+    """
+    own = (path for path in paths if version is None or path.startswith(f"{version}-"))
+    return sorted({found.group(1) for path in own if (found := _SEGMENT.search(path))})
 
 
 def place(segment: str) -> int:

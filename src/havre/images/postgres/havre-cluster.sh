@@ -53,6 +53,18 @@ if [ -n "${POSTGRES_ARCHIVE_TIMEOUT:-}" ]; then
   )
 fi
 
+# This program's major version, and a new cluster of it in a folder. The collation is PostgreSQL's own, which
+# no update of the C library can change under an index; before it had one, that of the C library which
+# compares code points, and has no more to change.
+major=$(postgres --version | grep -oE '[0-9]+' | head -n 1)
+make_cluster() {
+  local collation=(--locale-provider=builtin --builtin-locale=C.UTF-8)
+  [ "$major" -ge 17 ] || collation=(--locale-provider=libc)
+  initdb --pgdata="$1" --username=postgres --data-checksums --auth=scram-sha-256 \
+    --pwfile=<(head -c 32 /dev/urandom | base64) \
+    --encoding=UTF8 --locale=C.UTF-8 "${collation[@]}" >/dev/null
+}
+
 # start_privately FOLDER [SETTING...]: returns when statements are taken, on the private socket only. What the
 # server says goes to the descriptor $private_log, else nowhere.
 exec 3>/dev/null

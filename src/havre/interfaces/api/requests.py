@@ -229,6 +229,20 @@ class RestoreParams(Wanted):
         return self
 
 
+class UpgradeParams(Wanted):
+    """Which database is taken to which major version of PostgreSQL; the newest one without ``version``.
+
+    A dry run only says what would be done, and with ``rehearse`` tries it without the rows. ``confirm`` is
+    wanted by a protected environment.
+    """
+
+    service: Name | None = None
+    version: StrictInt | None = None
+    dry_run: StrictBool = False
+    rehearse: StrictBool = False
+    confirm: Confirm = ""
+
+
 class RebuildParams(Wanted):
     """Nothing to choose. A protected environment wants ``confirm``."""
 
@@ -367,6 +381,13 @@ class Restore(_Operation):
     params: RestoreParams = RestoreParams()
 
 
+class Upgrade(_Operation):
+    """Take a database to a later major version of PostgreSQL; what it replaces is kept."""
+
+    kind: Literal["upgrade"]
+    params: UpgradeParams = UpgradeParams()
+
+
 class Drill(_Operation):
     """Restore everything into an isolated copy, start the release on it, check and time it, remove it."""
 
@@ -410,6 +431,7 @@ WantedOperation = Annotated[
     | Save
     | Verify
     | Restore
+    | Upgrade
     | Rebuild
     | ConfirmRestore
     | Erase

@@ -88,6 +88,12 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre db restore shop.dump --as shop_monday -e staging", ""),
         ("havre db restore shop.dump --replace", "asks; what it replaces is kept"),
     ),
+    "db upgrade": (
+        ("havre db upgrade --dry-run", "tries it without the rows, while everything goes on"),
+        ("havre db upgrade", "to the newest version; asks"),
+        ("havre db upgrade --service db --to 17 -e staging", ""),
+        ("havre db upgrade --confirm", "remove what the upgrade replaced"),
+    ),
     "privacy export": (
         ("havre privacy export --subject members.email=- --to ada.json", "type the address, then Enter"),
         ("havre privacy export --subject members.id=4711 -e staging", ""),

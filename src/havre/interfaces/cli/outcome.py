@@ -31,6 +31,7 @@ _DONE = {
     "verify": "read back",
     "restore": "restored",
     "confirm": "confirmed",
+    "upgrade": "upgraded",
     "erase": "erased",
     "drill": "drilled",
 }

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from havre.domain.continuity.report import Copies, Drilled, Event, Protected, Report
 
-KINDS: Final = frozenset({"backup", "verify", "restore", "confirm", "drill", "rollback"})
+KINDS: Final = frozenset({"backup", "verify", "restore", "confirm", "drill", "rollback", "upgrade"})
 """Operations that the report names."""
 
 

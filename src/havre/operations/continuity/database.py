@@ -16,8 +16,10 @@ from havre.domain.continuity.exposure import Archiving
 from havre.domain.continuity.info import Info
 from havre.domain.continuity.losses import STATEMENT, Counters
 from havre.domain.continuity.repositories import STANZA, OffSite, Repository
+from havre.domain.database_version import NEWEST
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, UsageError
+from havre.manifest import PostgresService
 from havre.operations.context import Run
 from havre.operations.continuity.live import live_composition
 from havre.operations.jobs import Job, take_away
@@ -93,6 +95,12 @@ class DatabaseView:
         """The container of its running task; empty if none runs."""
         tasks = self._engine.tasks_of([self.swarm_name]) if self._engine.has_service(self.swarm_name) else ()
         return next((task.container for task in tasks if task.is_running), "")
+
+    @property
+    def version(self) -> int | None:
+        """Its major version of PostgreSQL."""
+        service = self.composition.spec.services.get(self.name)
+        return service.version or NEWEST if isinstance(service, PostgresService) else None
 
     def storage_of(self, repository: Repository) -> OffSite | None:
         """Where a repository is, if that is elsewhere."""
@@ -282,7 +290,7 @@ class DatabaseView:
                 f"the WAL of {self.name} in the {repository} repository could not be listed: {cause.message}",
                 hint=cause.hint,
             )
-        found = wal.segments(json.loads(answer.out or "{}"))
+        found = wal.segments(json.loads(answer.out or "{}"), version=self.version)
         return wal.gaps(found, since=since)
 
 

@@ -9,6 +9,7 @@ from havre.domain import naming
 from havre.domain.audit import Kind
 from havre.domain.continuity import repositories
 from havre.domain.continuity.repositories import Keeping
+from havre.domain.database_version import NEWEST
 from havre.domain.workload import ConfigFile, SecretFile, VolumeMount
 from havre.manifest import PostgresService
 from havre.operations.continuity.storage import Storage
@@ -45,7 +46,12 @@ def files_of(release: Release, name: str, service: PostgresService, storage: Sto
         return None
     environment = str(release.environment)
     place = storage.place if storage else None
-    text = repositories.config_text(Keeping(*service.backups.keep.days), place, f"{environment}/{name}")
+    text = repositories.config_text(
+        Keeping(*service.backups.keep.days),
+        place,
+        f"{environment}/{name}",
+        by_blocks=service.version in {None, NEWEST},
+    )
     config = naming.backup_config(environment, name, "backups", text)
     configs, config_files = {config: text}, [ConfigFile(config, repositories.CONFIG)]
     secrets, secret_files = {}, []

@@ -95,7 +95,7 @@ def from_environment(config: Config, database: Wanted) -> Iterator[IO[bytes]]:
     """
     engine = Engine(config.docker_host)
     place = enter.find(engine, database.project, database.environment, database.service)
-    command = ["pg_dump", "--format=custom", "--compress=zstd:3", "--username=postgres", database.database]
+    command = ["havre-dump", database.database]
     enter.note(place, command)
     child = exec_in(engine, place.task.container, command)
     try:

@@ -101,3 +101,16 @@ def test_nothing_is_nothing() -> None:
 def test_what_is_no_listing_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         parse(text)
+
+
+def test_backups_of_another_major_version_are_told_apart() -> None:
+    clusters = [
+        {"id": 1, "repo-key": 1, "system-id": 1, "version": "15"},
+        {"id": 2, "repo-key": 1, "system-id": 2, "version": "17"},
+    ]
+    later = entry("B", stop=2000, database={"id": 2, "repo-key": 1})
+    found = parse(listing(entry("A", stop=1000), later, db=clusters))
+    assert [each.version for each in found.backups] == [15, 17]
+    assert [each.label for each in found.of_version(17).backups] == ["B"]
+    assert found.of_version(None) == found
+    assert len(parse(listing(entry("A"))).of_version(17).backups) == 1, "which is not told, fits"

@@ -178,3 +178,12 @@ def test_the_command_to_a_restore_point() -> None:
 
 def test_positions_are_compared_as_numbers() -> None:
     assert position("1/0") > position("0/FFFFFFFF") > position("0/9000000")
+
+
+def test_a_backup_of_another_major_version_is_not_taken() -> None:
+    before, after = replace(OLD, version=15), replace(NEW, version=17)
+    latest = Target(Aim.LATEST)
+    assert plan(Info((before, after)), latest, wanted=None, now=NOON, version=17).backup.label == "NEW"
+    with pytest.raises(UsageError, match="no backup can be restored") as caught:
+        plan(Info((before,)), latest, wanted=None, now=NOON, version=17)
+    assert "those of PostgreSQL 15 cannot be run by 17" in caught.value.hint

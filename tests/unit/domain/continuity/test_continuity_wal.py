@@ -53,3 +53,10 @@ def test_gaps_and_segments_together_are_the_whole(numbers: set[int]) -> None:
     found = gaps(name(1, number) for number in numbers)
     missing = {n for gap in found for n in range(place(gap.first), place(gap.last) + 1)}
     assert missing == set(range(min(numbers), max(numbers) + 1)) - numbers
+
+
+def test_segments_of_another_major_version_are_left_out() -> None:
+    first, second = "000000010000000000000001", "000000010000000000000009"
+    paths = [f"15-1/{second[:16]}/{second}-{'a' * 40}.zst", f"17-2/{first[:16]}/{first}-{'b' * 40}.zst"]
+    assert segments(paths, version=17) == [first]
+    assert segments(paths) == [first, second]

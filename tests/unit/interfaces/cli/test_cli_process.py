@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import re
-import select
 import signal
 import subprocess
 import sys
@@ -17,6 +14,7 @@ import pytest
 
 from support.api_examples import BAD, GOOD, operation
 from support.api_stand_in import PAUSE, StandIn, wait_for
+from support.terminal import Terminal
 
 COMMAND = [sys.executable, "-m", "havre"]
 EVENTS = "/api/v1/operations/7/events"
@@ -157,48 +155,9 @@ def test_ctrl_c_ends_the_following_and_not_the_operation(api: StandIn) -> None:
     assert not api.of("POST", "/api/v1/operations/7/cancel")
 
 
-class Terminal:
-    """The command in a terminal of 80 columns."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.main, side = pty.openpty()
-        environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
-        self.process = subprocess.Popen(
-            [*COMMAND, *arguments], stdin=side, stdout=side, stderr=side, env=environ, start_new_session=True
-        )
-        os.close(side)
-        self.raw = b""
-
-    @property
-    def text(self) -> str:
-        """All that was drawn so far, without escape sequences."""
-        return re.sub(
-            r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(\x07|\x1b\\)", "", self.raw.decode(errors="replace")
-        )
-
-    def read(self, until: str = "", seconds: float = 30) -> str:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and (not until or until not in self.text):
-            if not select.select([self.main], [], [], 0.1)[0]:
-                continue
-            try:
-                self.raw += os.read(self.main, 65536)
-            except OSError:  # the other side is closed
-                break
-        return self.text
-
-    def type(self, text: str) -> None:
-        os.write(self.main, text.encode())
-
-    def end(self) -> int:
-        self.read()
-        os.close(self.main)
-        return self.process.wait(20)
-
-
 def test_in_a_terminal_steps_are_live_with_the_last_lines_of_the_log(api: StandIn) -> None:
     api.streams[EVENTS] = [[*GOOD[:2], PAUSE, *GOOD[2:]]]
-    terminal = Terminal("deploy", "-p", "shop")
+    terminal = Terminal([*COMMAND, "deploy", "-p", "shop"])
     shown = terminal.read("RUN pnpm build")
     assert "build api" in shown
     assert "switch" in shown  # still pending
@@ -212,7 +171,7 @@ def test_in_a_terminal_steps_are_live_with_the_last_lines_of_the_log(api: StandI
 
 def test_in_a_terminal_a_failure_shows_the_log_and_the_cause(api: StandIn) -> None:
     api.streams[EVENTS] = [BAD]
-    terminal = Terminal("deploy", "-p", "shop")
+    terminal = Terminal([*COMMAND, "deploy", "-p", "shop"])
     assert terminal.end() == 1
     assert "✘ build api" in terminal.text
     assert "RUN pnpm build" in terminal.text
@@ -221,7 +180,7 @@ def test_in_a_terminal_a_failure_shows_the_log_and_the_cause(api: StandIn) -> No
 
 def test_a_secret_is_asked_for_twice_and_not_shown(api: StandIn) -> None:
     api.answer("PUT", "/api/v1/environments/shop/production/secrets/smtp", {"name": "smtp", "version": 1})
-    terminal = Terminal("secrets", "set", "smtp", "-p", "shop")
+    terminal = Terminal([*COMMAND, "secrets", "set", "smtp", "-p", "shop"])
     terminal.read("Value of smtp: ")  # with the space: only then nothing is echoed
     terminal.type("hunter2\n")
     terminal.read("Repeat for confirmation: ")
@@ -233,12 +192,12 @@ def test_a_secret_is_asked_for_twice_and_not_shown(api: StandIn) -> None:
 
 def test_destroying_asks_for_the_name(api: StandIn) -> None:
     api.answer("POST", "/api/v1/operations", operation(kind="destroy"), 202)
-    terminal = Terminal("destroy", "-p", "shop")
+    terminal = Terminal([*COMMAND, "destroy", "-p", "shop"])
     terminal.read("to go on")
     terminal.type("shop\n")
     assert terminal.end() == 64
     assert api.asked == []
-    terminal = Terminal("destroy", "-p", "shop", "--volumes")
+    terminal = Terminal([*COMMAND, "destroy", "-p", "shop", "--volumes"])
     terminal.read("ALL ITS DATA")
     terminal.type("shop-production\n")
     assert terminal.end() == 0

@@ -11,17 +11,19 @@ import typer
 
 from havre.errors import EngineError, UsageError
 from havre.interfaces.cli import completion
-from havre.interfaces.cli.asking import ask_for_name
+from havre.interfaces.cli.asking import ask_for_name, dry_run
 from havre.interfaces.cli.bars import bytes_bar
 from havre.interfaces.cli.commands.enter import record
 from havre.interfaces.cli.grouping import grouped
 from havre.interfaces.cli.session import (
     Consent,
+    Following,
     Json,
     Place,
     default_socket,
     open_client,
     project_of,
+    run_operation,
     with_consent,
 )
 
@@ -168,14 +170,19 @@ def _rows(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         else "no transaction is open",
     )
     for replica in found["replicas"]:
-        yield (
-            "replica",
-            f"{replica['name']}: {replica['state']}, {screen.size(replica['lag_bytes'] or 0)} behind",
+        late = replica["lag_seconds"]
+        behind = f"{screen.size(replica['lag_bytes'] or 0)} behind" + (
+            f", {screen.duration(late)}" if late else ""
         )
+        yield "replication", f"{replica['name']}: {replica['state']}, {behind}"
+    for slot in found["slots"]:
+        reader = "read" if slot["is_active"] else "read by nobody"
+        yield "slot", f"{slot['name']}: {reader}, holds {screen.size(slot['held_bytes'] or 0)} of WAL"
     if archive["is_on"]:
         last = archive["last_seconds"]
         since = "nothing saved yet" if last is None else f"saved {screen.duration(last)} ago"
-        yield "WAL", f"{since}; {archive['waiting']} segments wait, {archive['failures']} failures"
+        first = f", the first for {screen.duration(archive['waiting_seconds'])}" if archive["waiting"] else ""
+        yield "WAL", f"{since}; {archive['waiting']} segments wait{first}; {archive['failures']} failures"
     else:
         yield "WAL", "not saved"
 
@@ -271,6 +278,81 @@ def restore(
     tell_kept(done)
     if done["kept"]:
         screen.warn("persons who were erased since the dump was made are in it: erase them again")
+
+
+@app.command()
+@grouped
+def upgrade(
+    ctx: typer.Context,
+    *,
+    to: Annotated[
+        int,
+        typer.Option(
+            "--to", metavar="VERSION", help="The major version. Default: the newest.", show_default=False
+        ),
+    ] = 0,
+    service: Database = "",
+    only_plan: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Say what would be done, and try everything but the rows; nothing is changed."
+        ),
+    ] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--confirm", help="Keep a finished upgrade: remove for good the data that it replaced."),
+    ] = False,
+    place: Place,
+    yes_upgrade: Annotated[
+        str,
+        typer.Option(
+            "--yes-upgrade",
+            metavar="PROJECT-ENVIRONMENT",
+            help="The name, for scripts: nothing is asked.",
+            show_default=False,
+        ),
+    ] = "",
+    following: Following,
+) -> None:
+    """Take a database to a later major version of PostgreSQL. Shows its plan and asks first.
+
+    A restore point and a backup are made, and everything but the rows is tried in the new version, while the
+    application goes on. It is stopped for as long as the rows take into a new cluster, which is compared with
+    the present one, table by table, before it takes its place. Whatever fails brings back what was. The
+    replaced data stays on the server until `havre db upgrade --confirm`. Write the new version into
+    havre.yaml afterwards, if it names one.
+    """
+    full_name = f"{project_of(place.project)}-{place.environment}"
+    params: dict[str, Any] = {"service": service or None}
+    if keep:
+        if yes_upgrade != full_name:
+            what = f"This removes for good what upgrades and restores of {full_name} replaced."
+            ask_for_name(full_name, what, yes_upgrade, option="--yes-upgrade")
+        run_operation(ctx, "confirm", place, params, following, consented=full_name)
+        return
+    params["version"] = to or None
+    if only_plan or yes_upgrade != full_name:
+        _show_plan(ctx, place, {**params, "rehearse": only_plan}, as_json=following.as_json)
+        if only_plan:
+            return
+        what = f"This stops the application of {full_name} while its rows are taken over."
+        ask_for_name(full_name, what, yes_upgrade, option="--yes-upgrade")
+    run_operation(ctx, "upgrade", place, params, following, consented=full_name)
+
+
+def _show_plan(ctx: typer.Context, place: Place, params: dict[str, Any], *, as_json: bool) -> None:
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    plan = dry_run(ctx, "upgrade", place, params)["plan"]
+    if as_json:
+        screen.print_json(plan)
+        return
+    what = f"{plan['service']} of {place.environment}, PostgreSQL {plan['before']} to {plan['after']}"
+    screen.steps(f"Upgrade of {what}:", plan["steps"])
+    for note in plan["notes"]:
+        screen.warn(note)
+    if params["rehearse"]:
+        screen.note(f"everything but the rows was tried in PostgreSQL {plan['after']}: it can be upgraded")
 
 
 def tell_kept(done: dict[str, Any]) -> None:
