@@ -130,6 +130,16 @@ class Shop:
         wait(self.all_backups_done, "the backup after the restore goes on")
         return done
 
+    def streamed(self) -> None:
+        """Wait until what is written by now was streamed off-site."""
+        begun = time.monotonic()
+
+        def is_sent() -> bool:
+            age = self.backups()["databases"][0]["streamed_seconds"]
+            return age is not None and age < time.monotonic() - begun
+
+        wait(is_sent, "WAL is not streamed")
+
     def lose_everything(self) -> None:
         """The volumes of the data and of the local backups are gone; the engine starts an empty database."""
         self._scale(0)

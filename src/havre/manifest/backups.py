@@ -13,7 +13,7 @@ from havre.manifest.values import Duration, format_duration
 from havre.manifest.wording import fail
 
 _DAY = 86_400.0
-_LEAST_RPO = 30.0
+_LEAST_RPO = 5.0
 _MOST_RPO = 7 * _DAY
 
 
@@ -27,7 +27,7 @@ def _days(seconds: float) -> float:
 
 def _rpo(seconds: float) -> float:
     if not _LEAST_RPO <= seconds <= _MOST_RPO:
-        raise fail(f"got {format_duration(seconds)}, expected 30s to 7d", "write it like 5m")
+        raise fail(f"got {format_duration(seconds)}, expected 5s to 7d", "write it like 5m")
     return seconds
 
 
@@ -59,7 +59,8 @@ class Backups(Model):
     rpo: Rpo = Field(
         300.0,
         description="The most that may be lost, as time: WAL leaves the database's volume at least that "
-        "often while something is written.",
+        "often while something is written. Below a minute, which needs an off-site storage, WAL is also "
+        "streamed there every few seconds.",
         examples=["1m"],
     )
     full: ScheduleText = Field(

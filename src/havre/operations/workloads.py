@@ -9,6 +9,7 @@ from typing import Final, TypedDict
 from havre.adapters import sealing
 from havre.config import Config
 from havre.domain import naming, references
+from havre.domain.continuity import stream
 from havre.domain.continuity.repositories import DATA_VOLUME, archive_timeout
 from havre.domain.references import Reference
 from havre.domain.workload import (
@@ -262,7 +263,10 @@ class Composition:
         }
         files = files_of(self.release, name, service, self.storage)
         if files:
-            env["POSTGRES_ARCHIVE_TIMEOUT"] = str(archive_timeout(service.backups.rpo))
+            rpo, seconds = service.backups.rpo, self.streams(name)
+            env["POSTGRES_ARCHIVE_TIMEOUT"] = str(archive_timeout(rpo, is_streamed=seconds is not None))
+            if seconds is not None:
+                env["POSTGRES_STREAM_SECONDS"] = str(seconds)
         made = self._database(name, service, volume=DATA_VOLUME, env=env)
         if not files:
             return made
@@ -272,6 +276,13 @@ class Composition:
             secret_files=(*made.secret_files, *files.secret_files),
             config_files=files.config_files,
         )
+
+    def streams(self, name: str) -> float | None:
+        """Seconds between two sendings of a database's WAL; None where it is not streamed."""
+        service = self.spec.services[name]
+        if not isinstance(service, PostgresService):
+            return None
+        return stream.interval(service.backups.rpo, has_storage=self.storage is not None)
 
     def database(self, name: str) -> str:
         """The name of the application's database in a PostgreSQL service."""

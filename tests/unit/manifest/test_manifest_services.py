@@ -19,6 +19,7 @@ from havre.manifest import (
     StaticBuild,
     StaticService,
     Volume,
+    load,
 )
 from support.manifests import DESIGN, api, app, bare, problem, production
 
@@ -287,3 +288,19 @@ def test_build_secrets() -> None:
         problem(app("build: {secrets: {ca-certificates: {secret: c}}}"))
     )
     assert problem(app("build: {secrets: {npm: token}}"))
+
+
+DATABASE = "project: shop\nservices:\n  db: {{kind: postgres, backups: {{rpo: {}}}}}\n"
+
+
+@pytest.mark.parametrize(("rpo", "seconds"), [("5s", 5.0), ("1m", 60.0), ("7d", 604800.0)])
+def test_an_rpo_is_from_seconds_to_days(rpo: str, seconds: float) -> None:
+    service = load(DATABASE.format(rpo)).services["db"]
+    assert isinstance(service, PostgresService)
+    assert service.backups.rpo == seconds
+    assert service.backups.are_on(has_storage=False)
+
+
+@pytest.mark.parametrize("rpo", ["4s", "8d"])
+def test_another_rpo_is_refused(rpo: str) -> None:
+    assert "expected 5s to 7d" in str(problem(DATABASE.format(rpo)))

@@ -13,7 +13,7 @@ from havre.errors import SecretError
 from havre.manifest import AppService, StaticService, load
 from havre.operations.release_secrets import ensure_passwords, secret_versions
 from havre.operations.workloads import Composition
-from havre.records import queries
+from havre.records import continuity, queries
 from havre.records.models import Environment
 
 pytestmark = pytest.mark.django_db
@@ -57,8 +57,8 @@ def shop() -> Environment:
     return queries.ensure_environment("shop", "production", source="x")
 
 
-def compose(config: Config, shop: Environment, **fields: object) -> Composition:
-    spec = load(MANIFEST).for_environment("production")
+def compose(config: Config, shop: Environment, *, manifest: str = MANIFEST, **fields: object) -> Composition:
+    spec = load(manifest).for_environment("production")
     ensure_passwords(config, shop, spec)
     if "token" not in queries.current_secrets(shop):
         queries.add_secret(shop, "token", sealing.seal(config.paths.public_key, b"hush"), actor="ada")
@@ -105,6 +105,32 @@ def test_a_routed_service_is_on_both_networks_and_a_database_on_one(
     assert database.attachments == (Attachment("shop-production", ("db",)),)
     assert not database.ports
     assert "shop:" not in repr(database)
+
+
+@pytest.mark.parametrize(
+    ("rpo", "with_storage", "without"),
+    [("10s", ("60", "3.3"), ("7", None)), ("1m", ("45", None), ("45", None))],
+)
+def test_wal_is_streamed_below_an_rpo_of_a_minute_if_there_is_a_place_elsewhere(
+    config: Config,
+    shop: Environment,
+    rpo: str,
+    with_storage: tuple[str, str | None],
+    without: tuple[str, str | None],
+) -> None:
+    manifest = MANIFEST.replace("{kind: postgres}", f"{{kind: postgres, backups: {{rpo: {rpo}}}}}")
+
+    def pace() -> tuple[str | None, str | None]:
+        found = values(compose(config, shop, manifest=manifest).data()["db"])
+        return found.get("POSTGRES_ARCHIVE_TIMEOUT"), found.get("POSTGRES_STREAM_SECONDS")
+
+    assert pace() == without
+    sealed = {
+        f"sealed_{name}": sealing.seal(config.paths.public_key, b"x")
+        for name in ("key", "secret", "passphrase")
+    }
+    continuity.set_storage(actor="ada", endpoint="https://s3.example.org", bucket="b", **sealed)
+    assert pace() == with_storage
 
 
 def test_limits_replicas_and_a_read_only_site(config: Config, shop: Environment) -> None:

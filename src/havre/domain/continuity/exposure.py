@@ -24,24 +24,26 @@ class Archiving:
         age: seconds since a segment got into every repository last; None if none ever did.
         waiting: segments that are complete and not in every repository yet.
         timeout: seconds after which a segment is completed though it is not full, if something was written.
+        streamed: seconds since all that was written had also been streamed off-site; None where it was not.
     """
 
     age: float | None
     waiting: int
     timeout: float
+    streamed: float | None = None
 
 
 def at_risk(archiving: Archiving) -> float | None:
     """Seconds whose changes would be lost with the server now, at most; None if nothing was ever saved.
 
     Without a segment that waits, whatever was written before the timeout is saved: PostgreSQL would have
-    completed a segment for it. So a database at rest has little at risk, however old its newest WAL is.
+    completed a segment for it. So a database at rest has little at risk, however old its newest WAL is. What
+    is streamed follows what is archived, so the quicker one of the two counts.
     """
     if archiving.age is None:
         return None
-    if archiving.waiting:
-        return archiving.age
-    return min(archiving.age, archiving.timeout + _SENDING)
+    behind = archiving.age if archiving.waiting else min(archiving.age, archiving.timeout + _SENDING)
+    return behind if archiving.streamed is None else min(behind, archiving.streamed)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ CA_FILE: Final = "/etc/pgbackrest/offsite-ca.pem"
 _HTTPS: Final = 443
 _SHORTEST_TIMEOUT: Final = 5
 _LONGEST_SLACK: Final = 15.0
+_STREAMED_TIMEOUT: Final = 60
 
 
 class Repository(StrEnum):
@@ -98,11 +99,14 @@ class Keys:
         return "Keys(…)"
 
 
-def archive_timeout(rpo: float) -> int:
+def archive_timeout(rpo: float, *, is_streamed: bool = False) -> int:
     """Seconds after which WAL is archived though its segment is not full, for an RPO in seconds.
 
-    A quarter of it, at most 15 s, is left for the segment's way into the repositories.
+    A quarter of it, at most 15 s, is left for the segment's way into the repositories. Where WAL is streamed
+    beside, the archive need not hurry.
     """
+    if is_streamed:
+        return _STREAMED_TIMEOUT
     return max(_SHORTEST_TIMEOUT, int(rpo - min(rpo / 4, _LONGEST_SLACK)))
 
 

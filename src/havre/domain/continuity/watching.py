@@ -10,12 +10,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from havre.domain.continuity.stream import Streaming
+
 LATE: Final = 30.0
 """Seconds that a segment of WAL may wait for a repository: it takes one, if all is well."""
 STALE: Final = timedelta(hours=50)
 """Backups are made daily; one may fail, two in a row may not."""
-ASKED: Final = frozenset({"archive", "database"})
+ASKED: Final = frozenset({"archive", "database", "stream"})
 """Kinds of problems that only the database itself can tell."""
+_ARCHIVE: Final = frozenset({"archive", "database"})
+"""Of these, those with which a backup does not lead to the present moment."""
 _TRY_AGAIN: Final = timedelta(minutes=5)
 
 
@@ -26,6 +30,7 @@ class Seen:
     Attributes:
         waiting: segments of WAL that wait for a repository.
         seconds: for how long the first of them has waited.
+        streaming: what the stream says of itself; None where nothing is streamed.
         foreign: why it is not the database that is saved; empty if it is.
         failed: what the newest backup failed with; empty if it succeeded or there was none.
         local: when the newest good backup on this server was complete.
@@ -36,6 +41,7 @@ class Seen:
 
     waiting: int = 0
     seconds: float = 0.0
+    streaming: Streaming | None = None
     foreign: str = ""
     failed: str = ""
     local: datetime | None = None
@@ -54,6 +60,8 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
             f"WAL is not archived: {seen.waiting} segments wait, the first one for {seen.seconds:.0f} s;"
             " a loss of this server would lose what was written since"
         )
+    if seen.streaming and seen.streaming.trouble and not seen.foreign:
+        found["stream"] = seen.streaming.trouble
     if seen.failed:
         found["backup"] = f"the newest backup failed: {seen.failed}"
     for kind, last in (("local", seen.local), ("offsite", seen.offsite)):
@@ -144,4 +152,4 @@ def news(before: Watch, found: Mapping[str, str], now: datetime) -> News:
     """What is new in what is wrong now."""
     begun = tuple(kind for kind in found if kind not in before.told and before.is_due(kind, now))
     over = tuple(kind for kind in sorted(before.told) if kind not in found and before.is_due(kind, now))
-    return News(begun, over, before.late and not ASKED & found.keys())
+    return News(begun, over, before.late and not _ARCHIVE & found.keys())

@@ -6,6 +6,7 @@
 #   POSTGRES_MEMORY_MB        what the caches are sized for                   (the container's limit, else 512)
 #   POSTGRES_MAX_CONNECTIONS                                                  (100)
 #   POSTGRES_ARCHIVE_TIMEOUT  seconds after which WAL is archived at the latest; empty: none is
+#   POSTGRES_STREAM_SECONDS   how often WAL that is not archived is sent off-site; empty: it is not
 # shellcheck shell=bash
 user=${POSTGRES_USER:-app} database=${POSTGRES_DB:-${POSTGRES_USER:-app}}
 password_file=${POSTGRES_PASSWORD_FILE:?is not set: it names the file with the password of $user}
@@ -63,6 +64,16 @@ make_cluster() {
   initdb --pgdata="$1" --username=postgres --data-checksums --auth=scram-sha-256 \
     --pwfile=<(head -c 32 /dev/urandom | base64) \
     --encoding=UTF8 --locale=C.UTF-8 "${collation[@]}" >/dev/null
+}
+
+# replay_stream FOLDER DATA: what was streamed of a cluster and is not in the archive is replayed too, when it is
+# started the next time.
+replay_stream() {
+  local archive
+  archive=$(postgres -C restore_command -D "$2") || return
+  mkdir -p "$1"
+  havre-stream fetch "$1" "$2" || return
+  settings+=(-c restore_command="havre-stream get $1 %f %p $archive")
 }
 
 # start_privately FOLDER [SETTING...]: returns when statements are taken, on the private socket only. What the

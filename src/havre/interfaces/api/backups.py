@@ -121,6 +121,8 @@ class SavedDatabase(Schema):
     ``waiting``: segments of WAL that are not in every repository yet, the first one for ``waiting_seconds``.
     ``at_risk_seconds``: whose changes would be lost with this server now, at most; null where all of it would
     be, or where it is not known. ``objective_rpo``: the most that may be, in seconds.
+    ``streamed_seconds``: since all that was written had been streamed off-site; null where it was not yet.
+    ``stream_problem``: what is wrong with the stream for long.
     """
 
     service: str
@@ -131,6 +133,9 @@ class SavedDatabase(Schema):
     waiting_seconds: float
     at_risk_seconds: float | None = None
     objective_rpo: float | None = None
+    is_streamed: bool = False
+    streamed_seconds: float | None = None
+    stream_problem: str = ""
 
 
 class PlannedRow(Schema):

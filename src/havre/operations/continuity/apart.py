@@ -29,6 +29,8 @@ from havre.operations.workloads import Composition
 
 _TIMEOUT: Final = 10
 _TOLD: Final = 20  # lines
+_SENDS: Final = frozenset({"POSTGRES_ARCHIVE_TIMEOUT", "POSTGRES_STREAM_SECONDS"})
+"""By which WAL gets away from a database: that of a copy must not."""
 READ_ONLY: Final = "SET default_transaction_read_only = on; SET statement_timeout = '60s'"
 
 
@@ -99,7 +101,7 @@ class Apart:
             command=workload.command,
             user=workload.user,
             working_dir=workload.working_dir,
-            env={var.name: var.value for var in workload.env if var.name != "POSTGRES_ARCHIVE_TIMEOUT"},
+            env={var.name: var.value for var in workload.env if var.name not in _SENDS},
             scratch=dict.fromkeys(workload.tmpfs, ""),
             volumes=[mount.target for mount in mounts] if is_database else (),
             shared={} if is_database else {mount.target: self.name(mount.volume) for mount in mounts},

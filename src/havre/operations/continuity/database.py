@@ -16,6 +16,7 @@ from havre.domain.continuity.exposure import Archiving
 from havre.domain.continuity.info import Info
 from havre.domain.continuity.losses import STATEMENT, Counters
 from havre.domain.continuity.repositories import STANZA, OffSite, Repository
+from havre.domain.continuity.stream import Streaming
 from havre.domain.database_version import NEWEST
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, UsageError
@@ -246,8 +247,11 @@ class DatabaseView:
         ).split("|")
         return int(waiting), float(seconds)
 
-    def archiving(self) -> Archiving:
+    def archiving(self, streaming: Streaming | None) -> Archiving:
         """How its WAL gets away.
+
+        Args:
+            streaming: what its stream says of itself, if it has one.
 
         Raises:
             BackupError: it does not run, or refused.
@@ -257,7 +261,22 @@ class DatabaseView:
             " (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),"
             " (SELECT setting FROM pg_settings WHERE name = 'archive_timeout') FROM pg_stat_archiver"
         ).split("|")
-        return Archiving(float(age) if age else None, int(waiting), float(timeout))
+        streamed = streaming.age if streaming else None
+        return Archiving(float(age) if age else None, int(waiting), float(timeout), streamed)
+
+    def streaming(self) -> Streaming | None:
+        """What its stream says of itself; None where nothing is streamed.
+
+        Raises:
+            BackupError: it does not run.
+        """
+        if self.composition.streams(self.name) is None:
+            return None
+        answer = self.ask("havre-stream", "state")
+        try:
+            return Streaming.read(answer.out)
+        except ValueError:
+            return Streaming(problem=(answer.err or answer.out).strip()[:_LONGEST_PROBLEM])
 
     def free_bytes(self) -> int:
         """Bytes free on the disk of its data."""

@@ -21,7 +21,8 @@ def exposed(config: Config) -> list[Exposed]:
         composition = Composition.unopened(config, release)
         for name in databases(composition):
             try:
-                archiving = DatabaseView(engine, composition, name).archiving()
+                view = DatabaseView(engine, composition, name)
+                archiving = view.archiving(view.streaming())
             except HavreError:
                 continue
             objectives = composition.spec.objectives

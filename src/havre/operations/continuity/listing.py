@@ -9,6 +9,7 @@ from havre.config import config
 from havre.domain.continuity import exposure, failures
 from havre.domain.continuity.info import BackupSet, Info
 from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.stream import Streaming
 from havre.errors import HavreError, UsageError
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
@@ -37,7 +38,8 @@ def backups(project: str, environment: str) -> dict[str, Any]:
         try:
             present, found, replaced = view.repositories(), view.info(), view.replaced()
             waiting, seconds = view.backlog()
-            at_risk = _at_risk(view, found)
+            streaming = view.streaming()
+            at_risk = _at_risk(view, found, streaming)
             problem = view.foreign(view.identifier())
         except HavreError as error:
             nothing = {"repositories": [], "replaced": [], "waiting": 0, "waiting_seconds": 0.0}
@@ -53,6 +55,9 @@ def backups(project: str, environment: str) -> dict[str, Any]:
                 "waiting_seconds": seconds,
                 "at_risk_seconds": at_risk,
                 "objective_rpo": composition.spec.objectives.rpo,
+                "is_streamed": streaming is not None,
+                "streamed_seconds": streaming.age if streaming else None,
+                "stream_problem": streaming.trouble if streaming else "",
             }
         )
         shown += [
@@ -69,9 +74,9 @@ def backups(project: str, environment: str) -> dict[str, Any]:
     }
 
 
-def _at_risk(view: DatabaseView, found: Info) -> float | None:
+def _at_risk(view: DatabaseView, found: Info, streaming: Streaming | None) -> float | None:
     """Seconds whose changes would be lost with this server now; None if all of it would be."""
-    return exposure.at_risk(view.archiving()) if found.of(Repository.OFFSITE) else None
+    return exposure.at_risk(view.archiving(streaming)) if found.of(Repository.OFFSITE) else None
 
 
 def _repository(found: Info, repository: Repository) -> dict[str, Any]:

@@ -80,7 +80,13 @@ def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
 
 def _asked(view: DatabaseView, recorded: Seen) -> Seen:
     waiting, seconds = view.backlog()
-    return replace(recorded, waiting=waiting, seconds=seconds, foreign=view.foreign(view.identifier()))
+    return replace(
+        recorded,
+        waiting=waiting,
+        seconds=seconds,
+        streaming=view.streaming(),
+        foreign=view.foreign(view.identifier()),
+    )
 
 
 def _recorded(composition: Composition, name: str) -> Seen:

@@ -36,6 +36,13 @@ def test_what_is_at_risk(age: float | None, waiting: int, expected: float | None
     assert at_risk(Archiving(age, waiting, timeout=45.0)) == expected
 
 
+def test_what_is_streamed_is_no_more_at_risk_and_the_quicker_way_counts() -> None:
+    assert at_risk(Archiving(30.0, 0, timeout=60.0, streamed=2.5)) == 2.5
+    assert at_risk(Archiving(30.0, 0, timeout=60.0, streamed=900.0)) == 30.0
+    assert at_risk(Archiving(900.0, 3, timeout=60.0, streamed=2.5)) == 2.5
+    assert at_risk(Archiving(None, 0, timeout=60.0, streamed=2.5)) is None, "there is nothing to replay it on"
+
+
 def test_an_exceeded_rpo_is_told_with_its_objective() -> None:
     good = Exposed("shop/db", 60.0, Objectives(rpo=3600))
     assert risk_verdict([]).level is Level.OK

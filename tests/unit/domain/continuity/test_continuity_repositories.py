@@ -81,6 +81,7 @@ def test_what_is_secret_stands_in_its_own_file_only() -> None:
 @pytest.mark.parametrize(("rpo", "seconds"), [(10, 7), (30, 22), (60, 45), (300, 285), (3600, 3585), (4, 5)])
 def test_wal_leaves_before_the_rpo_is_over(rpo: float, seconds: int) -> None:
     assert archive_timeout(rpo) == seconds
+    assert archive_timeout(rpo, is_streamed=True) == 60
 
 
 def test_defaults_of_an_endpoint() -> None:

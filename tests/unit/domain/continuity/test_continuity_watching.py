@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from havre.domain.continuity.stream import Streaming
 from havre.domain.continuity.watching import (
     LATE,
     STALE,
@@ -34,6 +35,10 @@ FINE = Seen(local=NOW, offsite=NOW, since=LONG_AGO, has_storage=True)
         (Seen(local=NOW, since=LONG_AGO, has_storage=True), ["stale offsite"]),
         (Seen(local=NOW, since=LONG_AGO), []),
         (Seen(since=NOW, has_storage=True), []),
+        (Seen(streaming=Streaming(LATE - 1, LATE - 1), since=NOW), []),
+        (Seen(streaming=Streaming(LATE + 1, LATE + 1), since=NOW), ["stream"]),
+        (Seen(streaming=Streaming(problem="it does not run"), since=NOW), ["stream"]),
+        (Seen(foreign="another", streaming=Streaming(), since=NOW), ["database"]),
         (Seen(since=LONG_AGO, has_storage=True), ["stale local", "stale offsite"]),
     ],
 )
@@ -76,7 +81,7 @@ def test_a_backup_is_wanted_only_when_the_archive_goes_on() -> None:
     late = Watch(late=True)
     assert not news(late, {"database": "another"}, NOW).wants_backup
     assert not news(late, {"archive": "x"}, NOW).wants_backup
-    assert news(late, {"backup": "failed"}, NOW).wants_backup
+    assert news(late, {"backup": "failed", "stream": "stands"}, NOW).wants_backup
     assert not news(Watch(), {}, NOW).wants_backup
 
 

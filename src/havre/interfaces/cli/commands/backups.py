@@ -197,13 +197,7 @@ def _warn(answer: dict[str, Any]) -> None:
                 f" first one for {screen.duration(database['waiting_seconds'])}; a loss of this server would"
                 " lose what was written since"
             )
-        risk, objective = database.get("at_risk_seconds"), database.get("objective_rpo")
-        if risk is not None and objective is not None:
-            told = (
-                f"{database['service']}: with this server now at most {screen.duration(risk)} would be lost"
-            )
-            tell = screen.warn if risk > objective else screen.note
-            tell(f"{told} (RPO {screen.duration(objective)})")
+        _tell_exposure(database)
         for number in database["replaced"]:
             screen.note(
                 f"{database['service']}: the data that restore {number} replaced is kept;"
@@ -213,6 +207,20 @@ def _warn(answer: dict[str, Any]) -> None:
         screen.warn("NO OFF-SITE STORAGE: if this server is lost, so is the data. havre backup storage set")
     elif answer["storage_is_newer"]:
         screen.warn("the off-site storage was changed since the last deployment: havre restart uses it")
+
+
+def _tell_exposure(database: dict[str, Any]) -> None:
+    """What would be lost now."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if database.get("stream_problem"):
+        screen.warn(f"{database['service']}: {database['stream_problem']}")
+    risk, objective = database.get("at_risk_seconds"), database.get("objective_rpo")
+    if risk is not None and objective is not None:
+        told = f"{database['service']}: with this server now at most {screen.duration(risk)} would be lost"
+        tell = screen.warn if risk > objective else screen.note
+        how = ", WAL is streamed" if database.get("is_streamed") else ""
+        tell(f"{told} (RPO {screen.duration(objective)}{how})")
 
 
 @grouped
