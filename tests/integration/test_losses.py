@@ -143,6 +143,10 @@ class Database:
     def stream(self) -> Streaming:
         return Streaming.read(inside(self.container, "havre-stream", "state")[1])
 
+    def is_on_timeline_two(self) -> bool:
+        """Whether the S3 server alone tells that."""
+        return inside(self.container, "havre-stream", "newest") == (0, "timeline 2")
+
     def write(self) -> datetime:
         """Commit twenty rows a second from now on; the commit up to which the stream says it has sent all."""
         self.last = None
@@ -210,6 +214,7 @@ def test_no_more_than_the_rpo_is_lost_also_right_after_a_restore_and_a_crash(
     database.die()
     database.start()
     before = int(database.sql("SELECT count(*) FROM beat"))
+    wait(database.is_on_timeline_two, seconds=PATIENCE, what="nobody could know the new timeline")
     known = database.write()
     last = database.die()
     database.lose_everything()

@@ -117,6 +117,7 @@ class Restore:
             now=timezone.now(),
             branches=continuity.branches_of(self.run.environment, self.database.name),
             version=self.database.version,
+            streamed=0 if is_running else self.database.streamed_timeline(),
         )
         params = self.run.operation.params
         chosen_plan = replace(chosen_plan, beside=params.get("beside") or "", table=params.get("table") or "")

@@ -329,3 +329,21 @@ def test_the_archive_comes_first_then_the_stream_then_the_last_of_a_timeline(lab
 def test_state_of_a_stream_that_was_never_started(lab: Lab) -> None:
     assert json.loads(lab.run("state").stdout) == {"age": None, "problem": "it does not run", "silent": None}
     assert "it does not run" in lab.state().trouble
+
+
+def test_the_newest_timeline_is_that_of_the_last_run_whose_history_is_archived(lab: Lab) -> None:
+    def stored(path: str) -> None:
+        file = lab.folder / "repository" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+
+    assert lab.run("newest").stdout == "timeline 0\n"
+    stored(f"stream/{CLUSTER}/1000/{FIRST}/00000000-00000001")
+    assert lab.run("newest").stdout == "timeline 1\n"
+    stored(f"stream/{CLUSTER}/1001/00000003{FIRST[8:]}/00000000-00000001")
+    assert lab.run("newest").stdout == "timeline 1\n"
+    stored("archive/main/17-1/00000003.history")
+    assert lab.run("newest").stdout == "timeline 3\n"
+    stored(f"stream/{CLUSTER}/1002/00000002{FIRST[8:]}/00000000-00000001")
+    stored("archive/main/17-1/00000002.history")
+    assert lab.run("newest").stdout == "timeline 2\n", "a restore that was undone goes back"

@@ -119,6 +119,7 @@ def plan(
     now: datetime,
     branches: Sequence[Branch] = (),
     version: int | None = None,
+    streamed: int = 0,
 ) -> Plan:
     """Choose the backup to restore.
 
@@ -133,6 +134,8 @@ def plan(
         branches: the timelines that earlier restores began, the oldest first: what was written between
             the moment of a restore and that restore itself is on the timeline before it.
         version: the major version of PostgreSQL that is to run what is restored; None: whichever.
+        streamed: the timeline that was streamed last, 0 where that is not known: a server that was lost right
+            after a restore has served it, before its branch or a backup of it was saved.
 
     Raises:
         UsageError: no backup fits, and why.
@@ -141,6 +144,8 @@ def plan(
         raise UsageError(f"{shown(target.at)} is in the future")
     everything, info = info, info.of_version(version)
     timeline = _timeline(target, branches) or _present(info)
+    if target.aim is Aim.LATEST:
+        timeline = max(timeline, streamed)
     branch = next((each for each in branches if each.timeline == timeline), None)
     for repository in [wanted] if wanted else list(Repository):
         fitting = [

@@ -4,6 +4,7 @@
 # havre-stream send SECONDS:            send what is new, again and again.
 # havre-stream state:                   how old what was sent is, as JSON: seconds, also since it was started if nothing
 #                                       was, and what is wrong.
+# havre-stream newest:                  the timeline that was streamed last.
 # havre-stream fetch FOLDER CLUSTER:    bring what was sent of a cluster into a folder, a file per segment.
 # havre-stream get FOLDER NAME PATH COMMAND...:  PostgreSQL's restore_command: COMMAND asks the archive, then the
 #                                       folder has its turn, then the archive's NAME.partial. Of a whole segment
@@ -32,8 +33,8 @@ my $wal = ($ENV{PGDATA} // '') . '/pg_wal';
 
 umask 0077;
 my ($mode, @arguments) = @ARGV;
-my %modes = (send => \&send_on, state => \&tell, fetch => \&fetch, get => \&get);
-die "havre-stream: send, state, fetch or get\n" unless $mode && $modes{$mode};
+my %modes = (send => \&send_on, state => \&tell, newest => \&newest, fetch => \&fetch, get => \&get);
+die "havre-stream: send, state, newest, fetch or get\n" unless $mode && $modes{$mode};
 make_path($folder);
 $modes{$mode}->(@arguments);
 
@@ -177,6 +178,22 @@ sub tell {
 }
 
 # --- Bringing back
+
+# A server that was lost right after a restore served another timeline than its newest backup has. One whose history
+# is not archived could not be followed.
+sub newest {
+    my %runs;
+    for my $path (keys %{ list('stream', 1) }) {
+        my ($run, $of) = $path =~ m{^\d+/(\d+)/([0-9A-F]{8})[0-9A-F]{16}/} or next;
+        $runs{$run} = $of if !$runs{$run} || $runs{$run} lt $of;
+    }
+    my %known = ('00000001' => 1);
+    for my $version (grep { /^[0-9.]+-\d+$/ } keys %{ list('archive/main', 0) }) {
+        $known{$_} = 1 for map { /^([0-9A-F]{8})\.history$/ } keys %{ list("archive/main/$version", 0) };
+    }
+    my ($newest) = grep { $known{ $runs{$_} } } sort { $b <=> $a } keys %runs;
+    print 'timeline ', $newest ? hex $runs{$newest} : 0, "\n";
+}
 
 sub fetch {
     my ($to, $data) = @_;

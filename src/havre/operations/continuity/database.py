@@ -342,6 +342,17 @@ class Database(DatabaseView):
             for each in wanted
         )
 
+    def streamed_timeline(self) -> int:
+        """The timeline that was streamed last, found out where it may not run; 0 if none is known.
+
+        Raises:
+            BackupError: that could not be found out.
+        """
+        if self.composition.streams(self.name) is None:
+            return 0
+        word, _, number = self._answer_of_job("info", ("havre-stream", "newest")).strip().partition(" ")
+        return int(number) if word == "timeline" and number.isdigit() else 0
+
     # Long commands inside the container, which outlive the worker
 
     def start_task(self, key: str, command: list[str]) -> None:

@@ -70,6 +70,17 @@ def test_the_newest_moment_has_to_reach_the_last_segment_of_its_timeline() -> No
     assert plan(Info((OLD, NEW)), latest, wanted=None, now=NOON).least == ""
 
 
+def test_the_newest_moment_is_on_the_timeline_that_was_streamed_last() -> None:
+    def timeline(target: Target, streamed: int) -> int:
+        branches = [Branch(3, NOON - 2 * HOUR, ((1, "0/4000050"),))]
+        return plan(
+            Info((OLD,)), target, wanted=None, now=NOON, branches=branches, streamed=streamed
+        ).timeline
+
+    assert [timeline(Target(Aim.LATEST), each) for each in (0, 1, 3, 4)] == [3, 3, 3, 4]
+    assert timeline(Target(Aim.TIME, at=NOON), 4) == 3
+
+
 def test_only_where_somebody_wants_it() -> None:
     assert chosen(Target(Aim.LATEST), wanted=Repository.OFFSITE) == "FAR"
 
