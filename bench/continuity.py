@@ -158,9 +158,41 @@ class Beat:
                 self.last = moment(told[-1].decode())
 
 
-def loss(shop: Shop, client: docker.APIClient, after: float) -> tuple[float, float]:
-    """Seconds of commits that are lost for good, and seconds until the rest is back."""
+def objective(shop: Shop, rpo: str) -> None:
+    """Have the database run with another objective."""
+    shop.repository.manifest["services"]["db"]["backups"]["rpo"] = rpo
+    shop.repository.commit(manifest=shop.repository.manifest, version=rpo)
+    shop.server.deploy(shop.repository.folder)
+
+
+def crash(shop: Shop, client: docker.APIClient) -> None:
+    """Kill the database and wait until it serves again after its recovery."""
+    before = shop.container()
+    client.kill(before)
+
+    def serves() -> bool:
+        try:
+            return shop.container() not in {"", before} and shop.sql("SELECT 1") == "1"
+        except (AssertionError, docker.errors.APIError):
+            return False
+
+    wait(serves, "it does not serve again", seconds=_LONG)
+
+
+def loss(shop: Shop, client: docker.APIClient, after: float, *, when: str = "") -> tuple[float, float]:
+    """Seconds of commits that are lost for good, and seconds until the rest is back.
+
+    Args:
+        shop: has the database.
+        client: of the engine.
+        after: seconds of commits before.
+        when: ``after a crash`` or ``after a restore``: right after that; else when backups are at rest.
+    """
+    if when != "after a restore":
+        wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
     shop.sql("CREATE TABLE IF NOT EXISTS beat (at timestamptz)")
+    if when == "after a crash":
+        crash(shop, client)
     beat = Beat(shop, client)
     wait(lambda: beat.last, "nothing is committed")
     time.sleep(after)
@@ -172,21 +204,42 @@ def loss(shop: Shop, client: docker.APIClient, after: float) -> tuple[float, flo
     shop.havre("restore", "--from", "offsite", "--yes-restore", PLACE)
     back = time.monotonic() - begun
     found = moment(shop.sql("SELECT max(at) FROM beat"))
-    wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
     return (last - found).total_seconds(), back
+
+
+def losses(shop: Shop, client: docker.APIClient, count: int, most: float) -> list[tuple[str, float, float]]:
+    """Losses at random moments, by turns at rest, after a crash, after a restore: which, and both times."""
+    chance = random.Random(1)
+    found = []
+    for number in range(count):
+        when = ("", "after a crash", "after a restore")[number % 3]
+        lost, back = loss(shop, client, chance.uniform(3, most), when=when)
+        found.append((when, lost, back))
+        say(f"lost {lost:.1f} s {when}, back after {back:.1f} s")
+    return found
+
+
+def paces(client: docker.APIClient, turns: int, seconds: int) -> list[tuple[float, ...]]:
+    """Transactions per second without and with backups, by turns."""
+    return [tuple(throughput(client, each, seconds) for each in (PLAIN, PROJECT)) for _ in range(turns)]
+
+
+def overhead(found: list[tuple[float, ...]]) -> float:
+    """Of backups on throughput, in percent."""
+    return 100 * (1 - statistics.median(saved / plain for plain, saved in found))
 
 
 def main() -> int:
     """Copies, restores, throughput by turns, losses."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="scale 5, one turn, one loss")
+    parser.add_argument("--quick", action="store_true", help="scale 5, one turn, three losses")
     parser.add_argument("--scale", type=int, default=70, help="of pgbench; 70 is 1 GB")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument(
-        "--losses", type=int, default=20, help="random moments at which everything here is lost"
+        "--losses", type=int, default=20, help="moments at which everything here is lost, per objective"
     )
     options = parser.parse_args()
-    scale, turns, losses = (5, 1, 1) if options.quick else (options.scale, options.turns, options.losses)
+    scale, turns, count = (5, 1, 3) if options.quick else (options.scale, options.turns, options.losses)
     bench = Bench("continuity", quick=options.quick)
     bench.details |= {"load_average": load_average(), "scale": scale}
     with (
@@ -202,16 +255,14 @@ def main() -> int:
         say(f"copies: {ways}")
         back = [restores(shop) for _ in range(turns)]
         say(f"restores: {back}")
-        pace = [
-            tuple(throughput(client, project, 5 if options.quick else 30) for project in (PLAIN, PROJECT))
-            for _ in range(turns)
-        ]
+        seconds = 5 if options.quick else 30
+        pace = {"1m": paces(client, turns, seconds)}
+        lost = {"1m": losses(shop, client, count, 20 if options.quick else 90)}
+        wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
+        objective(shop, "10s")
+        pace["10s"] = paces(client, turns, seconds)
+        lost["10s"] = losses(shop, client, count, 20)
         say(f"transactions per second, without and with: {pace}")
-        chance = random.Random(1)
-        lost = []
-        for _ in range(losses):
-            lost.append(loss(shop, client, chance.uniform(5, 20 if options.quick else 90)))
-            say(f"lost {lost[-1][0]:.1f} s, back after {lost[-1][1]:.1f} s")
     bench.details |= {"copies": ways, "restores": back, "throughput": pace, "losses": lost}
     median = {name: statistics.median(way[name] for way in ways) for name in ways[0]}
     median |= {name: statistics.median(way[name] for way in back) for name in back[0]}
@@ -221,13 +272,17 @@ def main() -> int:
         bench.figure(f"{name}, times a raw copy", median[name] / median["raw copy"])
     for name, value in median.items():
         bench.figure(name, value, unit="s")
-    overhead = 100 * (1 - statistics.median(saved / plain for plain, saved in pace))
-    bench.figure("overhead of archiving on pgbench", overhead, unit="%", goal=5)
-    bench.figure(
-        "lost after kill -9 and deletion, rpo 1m, the most", max(each[0] for each in lost), unit="s", goal=60,
-        note=f"{len(lost)} moments, median {statistics.median(each[0] for each in lost):.1f} s",
-    )  # fmt: skip
-    bench.figure("back from off-site only, median", statistics.median(each[1] for each in lost), unit="s")
+    for rpo, goal in (("1m", 60), ("10s", 10)):
+        what = "archiving" if rpo == "1m" else "archiving and streaming"
+        bench.figure(f"overhead of {what} on pgbench, rpo {rpo}", overhead(pace[rpo]), unit="%", goal=5)
+        seen = [each[1] for each in lost[rpo]]
+        bench.figure(
+            f"lost after kill -9 and deletion, rpo {rpo}, the most", max(seen), unit="s", goal=goal,
+            note=f"{len(seen)} moments, median {statistics.median(seen):.1f} s; a third each right after a"
+            " crash and a restore",
+        )  # fmt: skip
+    back_after = statistics.median(each[2] for rpo in lost for each in lost[rpo])
+    bench.figure("back from off-site only, median", back_after, unit="s")
     return bench.finish()
 
 
