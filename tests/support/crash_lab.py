@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterable
@@ -13,6 +14,7 @@ import docker
 import httpx
 
 from havre.adapters.buildkit.platform import prepare
+from support import database
 from support.crash import PATIENCE, Moment, Processes
 from support.load import Load, Shape
 from support.registry import build_app
@@ -117,19 +119,13 @@ class Site:
 
     def sql(self, statement: str) -> str:
         """Ask its database, fields apart by ``|``."""
-        return self.inside("psql", "-XAtq", "-d", self.project, "-v", "ON_ERROR_STOP=1", "-c", statement)
+        with contextlib.closing(docker.APIClient(base_url=engine_host(), version="auto")) as engine:
+            return database.sql(engine, self.project, statement, environment=self.name)
 
     def inside(self, *command: str) -> str:
         """Run a command in its database's container."""
-        engine = docker.APIClient(base_url=engine_host(), version="auto")
-        marks = {"project": self.project, "environment": self.name, "service": "db", "role": "data"}
-        label = {"label": [f"havre.{key}={value}" for key, value in marks.items()]}
-        (container,) = engine.containers(filters=label)
-        made = engine.exec_create(container["Id"], list(command), user="postgres")
-        out = str(engine.exec_start(made["Id"]).decode()).strip()
-        assert engine.exec_inspect(made["Id"])["ExitCode"] == 0, out
-        engine.close()
-        return out
+        with contextlib.closing(docker.APIClient(base_url=engine_host(), version="auto")) as engine:
+            return database.inside(engine, self.project, *command, environment=self.name)
 
     def exists(self) -> bool:
         """Whether the records know the environment."""

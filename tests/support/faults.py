@@ -24,6 +24,7 @@ FAULTS = {
     "disk-full-step": "The disk is full for a command of a build",
     "disk-full-build": "The disk is full when a build stores its image",
     "disk-full-image": "The disk is full when an image is pulled",
+    "disk-full-backups": "The disk is full on which the local backups are",
     "registry-unreachable": "An image registry cannot be reached",
     "git-unreachable": "The Git server cannot be reached",
     "dns-dead": "The host's DNS does not answer",

@@ -10,6 +10,7 @@ from typing import Any
 
 import docker
 
+from support import database
 from support.object_storage import BUCKET, ObjectStorage
 from support.repository import Repository, manifest
 from support.server import Server
@@ -69,18 +70,13 @@ class Shop:
     # The database itself
 
     def container(self) -> str:
-        label = [f"havre.project={PROJECT}", "havre.service=db", "havre.role=data"]
-        found = self.engine.containers(filters={"label": label})
-        return str(found[0]["Id"]) if found else ""
+        return database.container_of(self.engine, PROJECT)
 
     def inside(self, *command: str) -> str:
-        made = self.engine.exec_create(self.container(), list(command), user="postgres")
-        out = self.engine.exec_start(made["Id"]).decode()
-        assert self.engine.exec_inspect(made["Id"])["ExitCode"] == 0, out
-        return str(out).strip()
+        return database.inside(self.engine, PROJECT, *command)
 
     def sql(self, statement: str) -> str:
-        return self.inside("psql", "-XAtq", "-d", PROJECT, "-v", "ON_ERROR_STOP=1", "-c", statement)
+        return database.sql(self.engine, PROJECT, statement)
 
     def add(self, number: int) -> str:
         """Commit a row; the moment just after it, as the database tells it."""

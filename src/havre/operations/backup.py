@@ -179,8 +179,11 @@ class Backup:
             self.run.log(line, f"backup {database.name} {repository}")
         made = database.info(repository).made_by(number, repository)
         if made is None or ended.exit_code:
-            cause = failures.cause(ended.log)
-            raise BackupError(cause.message, hint=cause.hint, detail="\n".join(failures.errors(ended.log)))
+            log = ended.log
+            if failures.waits_for_wal(log):
+                log += f"\n{database.archive_error(repository)}"
+            cause = failures.cause(log)
+            raise BackupError(cause.message, hint=cause.hint, detail="\n".join(failures.errors(log)))
         return made
 
     def _ended(self, database: Database, repository: Repository, task: str) -> TaskState:

@@ -26,6 +26,7 @@ class Cause:
 
 _LOCKED: Final = re.compile(r"\[050\]|unable to acquire lock")
 _STORAGE: Final = "`havre backup storage test` looks closer"
+_DISKS: Final = "`havre doctor` looks at the disks"
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     (
         # The last one: it was deciphered, to nonsense.
@@ -53,7 +54,9 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
         "the off-site storage cannot be reached",
         _STORAGE,
     ),
-    (r"No space left on device|\[040\].*write", "the disk is full", "`havre doctor` looks at the disks"),
+    (r"No space left on device", "the disk is full", _DISKS),
+    # All that pgBackRest (2.55) says of a disk that is full.
+    (r"unable to write '/", "a file could not be written: the disk is full, or it fails", _DISKS),
     (
         _LOCKED.pattern,
         "another backup of this database runs",
@@ -91,6 +94,11 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
 def is_locked(log: str) -> bool:
     """Whether it failed because another one was at work."""
     return bool(_LOCKED.search(log))
+
+
+def waits_for_wal(log: str) -> bool:
+    """Whether it failed because WAL did not come: why it did not, others know."""
+    return "[082]" in log
 
 
 def errors(log: str) -> list[str]:

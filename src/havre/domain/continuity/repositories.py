@@ -134,7 +134,8 @@ def config_text(keeping: Keeping, offsite: OffSite | None, database: str, *, by_
         "start-fast=y",
         "delta=y",
         "process-max=2",
-        "archive-timeout=120",
+        # PostgreSQL may wait a minute after failures until it archives again.
+        "archive-timeout=90",
         # Shorter than the minute and the two repetitions of 2.55 by default, and counted for each request:
         # a storage that dies in the middle is given up by operations/continuity/outage.py.
         "io-timeout=20",

@@ -31,6 +31,7 @@ class Seen:
         waiting: segments of WAL that wait for a repository.
         seconds: for how long the first of them has waited.
         streaming: what the stream says of itself; None where nothing is streamed.
+        causes: why, as far as it is known.
         foreign: why it is not the database that is saved; empty if it is.
         failed: what the newest backup failed with; empty if it succeeded or there was none.
         local: when the newest good backup on this server was complete.
@@ -42,6 +43,7 @@ class Seen:
     waiting: int = 0
     seconds: float = 0.0
     streaming: Streaming | None = None
+    causes: tuple[str, ...] = ()
     foreign: str = ""
     failed: str = ""
     local: datetime | None = None
@@ -56,8 +58,9 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
     if seen.foreign:
         found["database"] = seen.foreign
     elif seen.seconds > LATE:
+        why = f" ({'; '.join(dict.fromkeys(seen.causes))})" if seen.causes else ""
         found["archive"] = (
-            f"WAL is not archived: {seen.waiting} segments wait, the first one for {seen.seconds:.0f} s;"
+            f"WAL is not archived{why}: {seen.waiting} segments wait, the first one for {seen.seconds:.0f} s;"
             " a loss of this server would lose what was written since"
         )
     if seen.streaming and seen.streaming.trouble and not seen.foreign:

@@ -247,6 +247,11 @@ class DatabaseView:
         ).split("|")
         return int(waiting), float(seconds)
 
+    def archive_error(self, repository: Repository) -> str:
+        """What pgBackRest said when WAL went to this repository in vain; empty if it went there."""
+        kept = f"/run/postgresql/archive-{repository}.error"
+        return self.ask("sh", "-c", f"cat {kept} 2>/dev/null || true").out.strip()
+
     def archiving(self, streaming: Streaming | None) -> Archiving:
         """How its WAL gets away.
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from django.utils import timezone
 
+from havre.domain.continuity import failures
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.watching import ASKED, STALE, Seen, Watch, news, problems, problems_of_files
 from havre.errors import HavreError
@@ -80,10 +81,13 @@ def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
 
 def _asked(view: DatabaseView, recorded: Seen) -> Seen:
     waiting, seconds = view.backlog()
+    told = filter(None, (view.archive_error(each) for each in view.repositories())) if waiting else ()
+    causes = tuple(failures.cause(each).message for each in told)
     return replace(
         recorded,
         waiting=waiting,
         seconds=seconds,
+        causes=causes,
         streaming=view.streaming(),
         foreign=view.foreign(view.identifier()),
     )

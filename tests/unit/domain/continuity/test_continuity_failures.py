@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from havre.domain.continuity.failures import cause, errors
+from havre.domain.continuity.failures import cause, errors, waits_for_wal
 
 STAMP = "2026-11-30 04:10:00.000 P00  ERROR: "
 
@@ -32,6 +32,17 @@ def test_known_causes(log: str, words: str) -> None:
     found = cause(STAMP + log)
     assert words in found.message
     assert found.hint
+
+
+def test_why_wal_did_not_come_goes_before_that_it_did_not() -> None:
+    log = "ERROR: [082]: WAL segment 000000010000000000000004 was not archived before the 90000ms timeout"
+    assert waits_for_wal(log)
+    full = (
+        "P00  ERROR: [104]: archive-push command encountered error(s):\n"
+        "  repo1: [FileWriteError] unable to write '/var/lib/pgbackrest/repo/archive/main/17-1/0000'"
+    )
+    assert not waits_for_wal(full)
+    assert "the disk is full" in cause(f"{log}\n{full}").message
 
 
 def test_an_unknown_one_keeps_its_own_words() -> None:

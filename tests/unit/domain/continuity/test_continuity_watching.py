@@ -46,6 +46,11 @@ def test_what_is_wrong(seen: Seen, kinds: list[str]) -> None:
     assert list(problems(seen, NOW)) == kinds
 
 
+def test_it_is_told_why_wal_waits() -> None:
+    seen = Seen(waiting=3, seconds=LATE + 1, causes=("the disk is full",) * 2)
+    assert problems(seen, NOW)["archive"].startswith("WAL is not archived (the disk is full): 3 segments")
+
+
 @pytest.mark.parametrize(
     ("seen", "kinds"),
     [
