@@ -68,6 +68,11 @@ class Club:
     def sql(self, statement: str) -> str:
         return self.inside("psql", "-XAtq", "-d", PROJECT, "-v", "ON_ERROR_STOP=1", "-c", statement)
 
+    def fill(self) -> None:
+        """Three members, whatever an earlier try of a test left."""
+        self.sql("truncate member")
+        self.sql("insert into member select n, 'member ' || n from generate_series(1, 3) n")
+
     def take_a_row_of_the_copy(self) -> None:
         """As if it had been missing in what is saved."""
         command = ["psql", "-XAtq", "-d", PROJECT, "-c", "delete from fee where n = 1 returning n"]
@@ -147,7 +152,7 @@ def club(
         )  # fmt: skip
         server.deploy(repository.folder)
         made.sql("create table member (id int primary key, name text)")
-        made.sql("insert into member select n, 'member ' || n from generate_series(1, 3) n")
+        made.fill()
         made.sql("grant all on member to public")
         made.sql("create table fee as select n from generate_series(1, 5) n")
         page = httpx.get(
@@ -237,6 +242,7 @@ def test_what_is_saved_elsewhere_is_restored_apart_checked_timed_and_removed(clu
 
 def test_production_goes_on_meanwhile_and_what_is_wrong_is_told(club: Club) -> None:
     club.deploy(BAD)
+    club.fill()
     club.archived()
     club.sql("insert into member values (4, 'new')")
     club.sql("update member set name = 'changed' where id = 1")
