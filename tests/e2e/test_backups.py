@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from e2e.conftest import Site
 from support.object_storage import SECRET, ObjectStorage
 from support.server import Server
 from support.shop import DB, PLACE, PROJECT, Shop, wait
+from support.terminal import Terminal
 
 pytestmark = pytest.mark.timeout(900)
 ADA = "ada.lovelace@club.example"
@@ -173,10 +175,16 @@ def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
     tried = json.loads(shop.server.cli(*named, "--dry-run", stdin=ADA).stdout)["environments"]
     assert tried[0]["persons"][0]["found"] == 1
     assert ADA in shop.sql(there)
-    shop.inside("createdb", "aside")
+    # What somebody restored beside is searched too; what is no copy of it is named.
+    shop.havre("restore", "--as", "aside")
+    shop.inside("createdb", "other")
     (done,) = json.loads(shop.server.cli(*named, stdin=ADA).stdout)["environments"]
-    assert any("the database aside beside was left alone" in told for told in done["backup_problems"])
+    beside = done["persons"][0]["beside"]
+    assert {name: each["found"] for name, each in beside.items()} == {"aside": 1, "other": 0}
+    assert [told for told in done["backup_problems"] if "the database other beside" in told]
+    assert shop.inside("psql", "-XAtq", "-d", "aside", "-c", there) == "bob@club.example"
     shop.inside("dropdb", "aside")
+    shop.inside("dropdb", "other")
     assert shop.sql(there) == "bob@club.example"
     rows = {row["table"]: (row["fate"], row["rows"]) for row in done["persons"][0]["rows"]}
     assert rows == {"member": ("deleted", 1), "visit": ("deleted", 2)}
@@ -237,6 +245,28 @@ def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_pat
     assert not (shop.server.state / "anonymised.dump").exists()
     programs = [row["params"].get("program") for row in shop.operations("exec")]
     assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
+
+
+def test_a_session_on_a_terminal_is_like_one_at_home(shop: Shop) -> None:
+    command = [sys.executable, "-m", "havre", "db", "psql", "--project", PROJECT]
+    terminal = Terminal(command, shop.server.environment)
+    terminal.read(f"{PROJECT}=>")
+    terminal.type("select 6 * 7 as answer;\n")
+    terminal.read("42")
+    # Ctrl-C ends the statement and not the session.
+    terminal.type("select pg_sleep(600);\n")
+    wait(lambda: "pg_sleep" in shop.sql(_SLEEPERS), "the statement does not run")
+    terminal.type("\x03")
+    terminal.read("canceling statement due to user request")
+    terminal.type("select 'still ' || 'here';\n")
+    terminal.read("still here")
+    terminal.type("\\q\n")
+    assert terminal.end() == 0
+
+
+_SLEEPERS = (
+    "select string_agg(query, ' ') from pg_stat_activity where state = 'active' and pid <> pg_backend_pid()"
+)
 
 
 def _verdict(shop: Shop, name: str) -> str:

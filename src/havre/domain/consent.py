@@ -50,6 +50,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "save": Rule(Asks.NEVER, "saving its images and volumes"),
     "verify": Rule(Asks.NEVER, "reading its backups back"),
     "drill": Rule(Asks.NEVER, "drilling the restore of it"),
+    "extract": Rule(Asks.NEVER, "copying a database out of its backup"),
     "cron": Rule(Asks.NEVER, "running a command of its manifest"),
     "adopt": Rule(Asks.NEVER, "recording what runs in it"),
     "plan": Rule(Asks.NEVER, "planning for it"),

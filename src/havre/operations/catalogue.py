@@ -13,6 +13,7 @@ from havre.operations import (
     destroy,
     drill,
     erase,
+    extract,
     plan,
     rebuild,
     restart,
@@ -47,4 +48,5 @@ RUNBOOKS: Final[Mapping[str, Callable[[Run], Runbook]]] = {
     "rebuild": rebuild.runbook,
     "erase": erase.runbook,
     "drill": drill.runbook,
+    "extract": extract.runbook,
 }

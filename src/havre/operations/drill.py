@@ -214,7 +214,7 @@ class Drill:
             )
         composition = Composition.of(self.run.platform.config, release)
         self.run.redact.hide(composition.opened())
-        names = chosen(composition, None)
+        names = self._chosen(composition)
         wanted = self.run.operation.params.get("repository")
         if wanted == Repository.OFFSITE and not composition.storage:
             raise UsageError(
@@ -229,8 +229,15 @@ class Drill:
             "objectives": composition.spec.objectives.as_data(),
             "started_at": timezone.now().isoformat(),
             "clock": moments.now().facts(),
-            "originals": {name: self._number_of(composition, name) for name in names},
+            "originals": self._originals(composition, names),
         }
+
+    def _chosen(self, composition: Composition) -> list[str]:
+        return chosen(composition, None)
+
+    def _originals(self, composition: Composition, names: list[str]) -> dict[str, Any]:
+        """The number of each original's next transaction."""
+        return {name: self._number_of(composition, name) for name in names}
 
     def _number_of(self, composition: Composition, name: str) -> int | None:
         """The number of an original's next transaction; None if it does not run, or is not what is saved."""

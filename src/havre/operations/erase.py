@@ -7,6 +7,7 @@ was erased, and of the row's primary key, to find the person again after a resto
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,15 +18,17 @@ from havre.adapters import sealing
 from havre.adapters.postgres.persons import Act, Named
 from havre.domain.continuity.expiry import holding
 from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.retention import Retention
 from havre.domain.schedule import Schedule
 from havre.errors import BackupError, HavreError, UsageError
 from havre.manifest import PostgresService
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, databases
 from havre.operations.continuity.live import live_composition
-from havre.operations.privacy.persons import People, named_by, with_persons
+from havre.operations.continuity.volumes import volumes_of
+from havre.operations.privacy.persons import People, Told, beside, named_by, with_persons
 from havre.operations.workloads import Composition
-from havre.records import erasures
+from havre.records import erasures, saving
 from havre.records.models import Erasure
 
 KEY: Final = "erasures"
@@ -64,6 +67,7 @@ class Erase:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._composition: Composition | None = None
+        self._tried_beside: dict[str, Told] = {}
 
     @property
     def composition(self) -> Composition:
@@ -86,10 +90,14 @@ class Erase:
                     f" {person.row.subject.rpartition('.')[2]}",
                     hint="name them one by one, by a column that tells them apart",
                 )
-            if str(person.row.pk) in self._found and not told.found:
-                continue  # an earlier attempt erased them
-            token = told.token or person.row.token
-            identity = told.identity or person.row.identity
+            before = self._found.get(str(person.row.pk)) or {}
+            elsewhere = self._try_beside(person, before.get("beside") or {})
+            if before and not told.found:  # an earlier attempt erased them
+                found[str(person.row.pk)] = {**before, "beside": elsewhere}
+                continue
+            known = [told, *(each for each in self._tried_beside.values() if each.identity)]
+            token = next((each.token for each in known if each.token), person.row.token)
+            identity = next((each.identity for each in known if each.identity), person.row.identity)
             erasures.identify(person.row, service=person.database.name, token=token, identity=identity)
             found[str(person.row.pk)] = {
                 "service": person.database.name,
@@ -97,9 +105,10 @@ class Erase:
                 "found": told.found,
                 "token": token,
                 "rows": told.rows,
+                "beside": elsewhere,
             }
         self.run.remember(persons={**self._found, **found})
-        there = sum(each["found"] for each in self._found.values())
+        there = sum(map(_count, self._found.values()))
         return f"found: {there}" if there else "nobody is there"
 
     def erase(self) -> str:
@@ -113,14 +122,19 @@ class Erase:
             rows = told.rows if told.found else before["rows"]  # an earlier attempt did it
             if told.found > 1:
                 raise UsageError("there are several persons of this name now; nothing was changed")
-            if before["found"] or told.found:
+            for name, each in (before.get("beside") or {}).items():
+                if each["found"]:
+                    beside = self._people(person).beside(name)
+                    beside.do(beside.reach(), person.named, Act.ERASE)
+                    rows = [*rows, *({**row, "table": f"{name}: {row['table']}"} for row in each["rows"])]
+            if _count(before) or told.found:
                 erasures.erased(person.row, rows)
                 for each in rows:
                     self.run.log(f"{each['table']}: {each['rows']} rows {each['fate']}")
             elif person.row.is_back:
                 erasures.mark_back([person.row], set())
         self.run.remember(erased_at=self.run.operation.result.get("erased_at") or timezone.now().isoformat())
-        return "erased" if any(each["found"] for each in self._found.values()) else "nobody was there"
+        return "erased" if any(map(_count, self._found.values())) else "nobody was there"
 
     def backups(self) -> str:
         """From the repositories as they are now."""
@@ -129,17 +143,21 @@ class Erase:
         )
         listed: list[dict[str, Any]] = []
         problems: list[str] = []
-        for name in sorted({str(each["service"]) for each in self._found.values() if each["found"]}):
+        for each in self._found.values():
+            for name, told in (each.get("beside") or {}).items():
+                if told["problem"]:
+                    problems.append(f"{each['service']}: the database {name} beside: {told['problem']}")
+        for name in sorted({str(each["service"]) for each in self._found.values() if _count(each)}):
             database = Database(self.run, self.composition, name)
             try:
-                problems += self._beside(database)
                 if name not in databases(self.composition):
                     continue
                 listed += self._holding(database, moment)
                 problems += [f"{name}: restore {n} keeps what it replaced" for n in database.replaced()]
             except BackupError as error:
                 problems.append(error.message)
-        self.run.remember(backups=listed, backup_problems=problems)
+        files = self._files(moment) if any(map(_count, self._found.values())) else []
+        self.run.remember(backups=listed, backup_problems=problems, files=files)
         if not listed and not problems:
             return "no backup"
         last = max((each["expires_at"] or "" for each in listed), default="")
@@ -194,16 +212,46 @@ class Erase:
             )
         return People(self.run.platform.engine, container, person.service)
 
-    def _beside(self, database: Database) -> list[str]:
-        """Databases that somebody restored or kept beside: nobody knows what is in them."""
-        service = self.composition.spec.services[database.name]
-        assert isinstance(service, PostgresService)  # noqa: S101 - persons were found in it
-        known = {service.database, "postgres"}
-        listed = database.query("SELECT datname FROM pg_database WHERE NOT datistemplate").splitlines()
-        return [
-            f"{database.name}: the database {name} beside was left alone; drop it if it holds the person"
-            for name in sorted(set(listed) - known)
-        ]
+    def _try_beside(self, person: _Person, before: dict[str, Any]) -> dict[str, Any]:
+        """The same in databases that somebody restored or kept beside; what each told, by its name.
+
+        Args:
+            person: who is meant.
+            before: what an earlier attempt was told, which may have erased them since.
+        """
+        found: dict[str, Any] = {}
+        self._tried_beside = {}
+        for name in beside(person.database, person.service):
+            people = self._people(person).beside(name)
+            problem = ""
+            try:
+                told = people.do(people.reach(), person.named, Act.TRY)
+                if told.found > 1:
+                    problem = f"{told.found} persons have this value; drop it, or name them one by one"
+            except HavreError as error:
+                told, problem = Told(), f"it could not be looked into; drop it ({error.message})"
+            if problem:
+                told = Told()
+            elif not told.found and name in before:
+                found[name] = before[name]
+                continue
+            self._tried_beside[name] = told
+            found[name] = {"found": told.found, "rows": told.rows, "problem": problem}
+        return found
+
+    def _files(self, moment: datetime) -> list[dict[str, Any]]:
+        """Copies of volumes, in which nobody looked for the person: where, and until when at the latest."""
+        environment = self.run.environment
+        if saving.last_saved(environment) is None:
+            return []
+        places = [Repository.LOCAL, *([Repository.OFFSITE] if self.composition.storage else [])]
+        listed = []
+        for name in volumes_of(environment, self.composition.release):
+            for place in places:
+                policy = saving.retentions(place).get(str(environment), Retention())
+                until = policy.kept_until(moment).isoformat()
+                listed.append({"volume": name, "repository": place.value, "expires_at": until})
+        return listed
 
     def _holding(self, database: Database, moment: datetime) -> list[dict[str, Any]]:
         service = self.composition.spec.services[database.name]
@@ -228,19 +276,34 @@ class Erase:
         return listed
 
 
+def _count(person: Mapping[str, Any]) -> int:
+    """In how many databases of a server a person was found."""
+    elsewhere = (person.get("beside") or {}).values()
+    return int(person.get("found") or 0) + sum(int(each["found"]) for each in elsewhere)
+
+
 def look_again(run: Run, database: Database) -> str:
-    """After a restore: whether somebody who was erased is there again, in words; empty if nobody is."""
+    """After a restore: whether somebody who was erased is there again, in words; empty if nobody is.
+
+    It is looked for in the databases beside too.
+    """
     rows = erasures.known(run.environment, database.name)
     service = database.composition.spec.services[database.name]
     if not rows or not isinstance(service, PostgresService):
         return ""
     key = sealing.own_key(run.platform.config.paths.private_key, KEY)
     people = People(run.platform.engine, database.container, service)
-    try:
-        there = people.who_is_there(people.reach(to_erase=False), key, [row.identity for row in rows])
-    except HavreError as error:
-        run.log(f"whether erased persons are there again is not known: {error.message}")
-        there = {row.identity for row in rows}
+    identities = [row.identity for row in rows]
+    there: set[str] = set()
+    for each in (people, *map(people.beside, beside(database, service))):
+        try:
+            there |= each.who_is_there(each.reach(to_erase=False), key, identities)
+        except HavreError as error:
+            run.log(
+                f"whether erased persons are in {each.service.database} again is not known: {error.message}"
+            )
+            if each is people:
+                there |= set(identities)
     back = erasures.mark_back(rows, there)
     told = f"{back} erased persons may be there again: havre privacy erase --again"
     if back:

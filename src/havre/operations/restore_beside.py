@@ -9,6 +9,7 @@ from havre.domain.continuity.repositories import DATA_VOLUME
 from havre.errors import BackupError, UsageError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database
+from havre.operations.erase import look_again
 
 _LONGEST: Final = 24 * 3600.0
 
@@ -100,7 +101,9 @@ class Beside:
         """What it was taken from; the present data was never touched."""
         self._restore.undo()
         self._remove_dump()
-        return f"look at it: havre exec, psql {self._name}; remove it by DROP DATABASE"
+        back = look_again(self.run, self._restore.database)
+        told = f"look at it: havre exec, psql {self._name}; remove it by DROP DATABASE"
+        return f"{back}; {told}" if back else told
 
     def undo(self) -> str:
         """What was begun is removed."""

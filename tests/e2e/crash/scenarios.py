@@ -326,6 +326,18 @@ SCENARIOS = (
         project="crashdata",
     ),
     Scenario(
+        "extraction from a backup",
+        kind="extract",
+        prepare=saved,
+        request=lambda site: site.request("extract", wait=0),
+        succeeded=as_before,
+        undone=as_before,
+        like="drill",
+        undo_after=frozenset({"restore", "isolate", "remove"}),
+        project="crashdata",
+        is_long=True,
+    ),
+    Scenario(
         "restore of a backup",
         kind="restore",
         prepare=saved,

@@ -265,3 +265,7 @@ def trial_text(offsite: OffSite, keys: Keys, ca_file: str) -> str:
         "log-level-file=off",
     )
     return "\n".join(lines) + "\n"
+
+
+RETURNED: Final = f"{DRILL}/returned"
+"""The file in a copy of a database that says that it is not needed any more."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from havre.domain.continuity.archive import STATE
 
@@ -24,6 +25,10 @@ class Retention:
         """
         counts = (("daily", self.daily), ("weekly", self.weekly), ("monthly", self.monthly))
         return ("--keep-last=2", *(f"--keep-{name}={count}" for name, count in counts if count))
+
+    def kept_until(self, moment: datetime) -> datetime:
+        """When the newest copy of before a moment is gone at the latest, while copies go on being made."""
+        return moment + timedelta(days=max(self.daily, 7 * self.weekly, 31 * self.monthly))
 
     def __str__(self) -> str:
         counts = ((self.daily, "days"), (self.weekly, "weeks"), (self.monthly, "months"))

@@ -202,6 +202,14 @@ class DrillParams(Wanted):
     repository: Literal["local", "offsite"] | None = None
 
 
+class ExtractParams(Wanted):
+    """Which database, from which repository; ``wait``: seconds for which the copy is kept unread."""
+
+    service: Name | None = None
+    repository: Literal["local", "offsite"] | None = None
+    wait: Annotated[StrictInt, Field(ge=0, le=3600)] = 120
+
+
 class RestoreParams(Wanted):
     """Which database returns to which moment.
 
@@ -395,6 +403,13 @@ class Drill(_Operation):
     params: DrillParams = DrillParams()
 
 
+class Extract(_Operation):
+    """Restore a database into an isolated copy for who reads it through the engine, and remove it then."""
+
+    kind: Literal["extract"]
+    params: ExtractParams = ExtractParams()
+
+
 class Rebuild(_Operation):
     """Bring back from the off-site storage what is missing on this server; what is there stays."""
 
@@ -432,6 +447,7 @@ WantedOperation = Annotated[
     | Verify
     | Restore
     | Upgrade
+    | Extract
     | Rebuild
     | ConfirmRestore
     | Erase

@@ -9,6 +9,8 @@ from havre.errors import UsageError
 from havre.interfaces.cli.session import Place, is_attended, open_client, prompt, request_operation
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import typer
 
     from havre.interfaces.cli.client import Client
@@ -32,7 +34,12 @@ def ask_for_name(full_name: str, what: str, given: str, *, option: str) -> None:
 
 def ended(client: Client, row: dict[str, Any]) -> dict[str, Any]:
     """An operation as it is when it has come to its end."""
-    while row["state"] in {"queued", "running"}:
+    return waited(client, row, until=lambda _: False)
+
+
+def waited(client: Client, row: dict[str, Any], *, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """An operation as it is when it is as far as is waited for, or at its end."""
+    while row["state"] in {"queued", "running"} and not until(row):
         time.sleep(_POLL)
         row = client.get(f"/api/v1/operations/{row['id']}")
     return row

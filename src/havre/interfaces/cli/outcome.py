@@ -34,6 +34,7 @@ _DONE = {
     "upgrade": "upgraded",
     "erase": "erased",
     "drill": "drilled",
+    "extract": "extracted",
 }
 
 

@@ -200,7 +200,15 @@ class Copy(Apart):
             wanted = replace(self.aside(name, data[name]), files={"/run/secrets/password": password})
             aside.ensure_aside(self.engine, wanted)
         for name in data:
-            self._wait(name, partial(self._data_lacks, name), _START_PATIENCE)
+            self.wait_for_database(name)
+
+    def wait_for_database(self, name: str) -> None:
+        """Until a restored database answers.
+
+        Raises:
+            BackupError: it does not.
+        """
+        self._wait(name, partial(self._data_lacks, name), _START_PATIENCE)
 
     def start_service(self, name: str) -> None:
         """Start a service of the release."""

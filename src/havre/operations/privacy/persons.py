@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol
 
 from havre.adapters.postgres import catalogue
 from havre.adapters.postgres.persons import STAYED, Act, Named, script, search
@@ -71,6 +71,16 @@ def named_by(service: PostgresService, column: str) -> str:
     return subject.table
 
 
+class _Asked(Protocol):
+    def query(self, statement: str) -> str: ...
+
+
+def beside(database: _Asked, service: PostgresService) -> list[str]:
+    """The databases of a server that somebody restored or kept beside the one that serves."""
+    listed = database.query("SELECT datname FROM pg_database WHERE NOT datistemplate AND datallowconn")
+    return sorted(set(listed.splitlines()) - {service.database, "postgres"})
+
+
 @dataclass
 class Told:
     """What a script answered.
@@ -105,6 +115,10 @@ class People:
     engine: Engine
     container: str
     service: PostgresService
+
+    def beside(self, name: str) -> People:
+        """The same persons in another database of the same server, which is like this one."""
+        return replace(self, service=self.service.model_copy(update={"database": name}))
 
     def reach(self, *, to_erase: bool = True) -> Reach:
         """What is a person's in it.

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import IO, Final
 
 from havre.adapters.swarm.engine import Engine
+from havre.adapters.swarm.inside import run_inside
 from havre.adapters.swarm.isolated import exec_in, told
 from havre.config import Config
+from havre.domain.continuity.repositories import RETURNED
 from havre.domain.privacy.decisions import Rules
 from havre.domain.privacy.fakes import KEY_BYTES
-from havre.errors import UsageError
+from havre.errors import HavreError, UsageError
 from havre.manifest import Manifest, PostgresService
 from havre.operations import enter
 from havre.operations.privacy.cluster import refused, stop
@@ -103,6 +105,26 @@ def from_environment(config: Config, database: Wanted) -> Iterator[IO[bytes]]:
         yield _Checked(child)  # type: ignore[misc] # reads like a file
     finally:
         stop(child)
+
+
+@contextlib.contextmanager
+def from_copy(config: Config, container: str, database: Wanted) -> Iterator[IO[bytes]]:
+    """A dump of an isolated copy, which is given back in the end (see :mod:`havre.operations.extract`).
+
+    Args:
+        config: the server's settings.
+        container: of the copy.
+        database: the one that is meant.
+    """
+    engine = Engine(config.docker_host)
+    child = exec_in(engine, container, ["havre-dump", database.database])
+    try:
+        assert child.stdout is not None  # noqa: S101 - it has pipes
+        yield _Checked(child)  # type: ignore[misc] # reads like a file
+    finally:
+        stop(child)
+        with contextlib.suppress(HavreError):  # then it is removed because nobody reads it
+            run_inside(engine, container, ["touch", RETURNED])
 
 
 class _Checked:

@@ -33,6 +33,7 @@ BACKUPS = [
         "expires_at": "2026-12-15T02:00:00+00:00",
     },
 ]
+FILES = [{"volume": "club-production-photos", "repository": "local", "expires_at": "2026-12-07T12:00:00"}]
 
 
 def person(found: int) -> dict[str, Any]:
@@ -54,7 +55,9 @@ def club(api: StandIn) -> StandIn:
             return None
         params, place = asked.body["params"], asked.body["environment"]
         done: dict[str, Any] = (
-            {} if params.get("dry_run") else {"erased_at": "2026-11-30T12:00:00", "backups": BACKUPS}
+            {}
+            if params.get("dry_run")
+            else {"erased_at": "2026-11-30T12:00:00", "backups": BACKUPS, "files": FILES}
         )
         result = {"persons": {"1": person(int(place == "production"))}, **done}
         return 202, operation(kind="erase", environment=place, state="succeeded", result=result)
@@ -96,6 +99,7 @@ def test_it_asks_for_the_project_and_tells_which_backups_still_hold_the_data(
     assert last["confirm"] == "club-production"
     assert "knows the person as member.email abababababab" in result.stdout
     assert "2 backups still hold the data (db, local); the last one goes by 2026-12-15" in result.stderr
+    assert "club-production-photos, local); the last one goes by 2026-12-07" in result.stderr
 
 
 def test_an_environment_that_could_not_be_looked_at_is_told_and_the_others_are_done(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -265,7 +266,17 @@ def _persons(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _found(row: dict[str, Any]) -> bool:
-    return row["state"] == "succeeded" and any(each["found"] for each in _persons(row))
+    return row["state"] == "succeeded" and any(
+        each["found"] or any(other["found"] for other in (each.get("beside") or {}).values())
+        for each in _persons(row)
+    )
+
+
+def _places(environment: str, person: dict[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The databases of an environment with the rows of a person, by how they are called here."""
+    yield environment, person["rows"]
+    for name, each in (person.get("beside") or {}).items():
+        yield f"{environment}, database {name}", each["rows"]
 
 
 def _shown(environment: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -280,6 +291,7 @@ def _shown(environment: str, row: dict[str, Any]) -> dict[str, Any]:
         "persons": _persons(row),
         "backups": result.get("backups") or [],
         "backup_problems": result.get("backup_problems") or [],
+        "files": result.get("files") or [],
     }
 
 
@@ -288,10 +300,11 @@ def _show(tried: Rows) -> None:
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     lines = [
-        (environment, str(each["table"]), str(each["rows"]), _WHICH[each["fate"]])
+        (place, str(each["table"]), str(each["rows"]), _WHICH[each["fate"]])
         for environment, row in tried.items()
         for person in _persons(row)
-        for each in person["rows"]
+        for place, rows in _places(environment, person)
+        for each in rows
     ]
     if lines:
         screen.listing(("ENVIRONMENT", "TABLE", "ROWS", "WHICH"), lines, empty="", right=("ROWS",))
@@ -324,5 +337,11 @@ def _show_done(done: Rows) -> None:
             last = max(each["expires_at"] or "" for each in listed)
             until = f"the last one goes by {last[:10]}" if last else "they stay until newer ones are made"
             screen.warn(f"{environment}: {len(listed)} backups still hold the data ({where}); {until}")
+        for each in row["result"].get("files") or ():
+            where = f"{each['volume']}, {each['repository']}"
+            screen.warn(
+                f"{environment}: copies of a volume may hold files of the person ({where});"
+                f" the last one goes by {each['expires_at'][:10]}"
+            )
         for problem in row["result"].get("backup_problems") or ():
             screen.warn(f"{environment}: {problem}")

@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from havre.errors import EngineError, UsageError
-from havre.interfaces.cli.asking import ask_for_name
+from havre.interfaces.cli.asking import ask_for_name, waited
 from havre.interfaces.cli.bars import bytes_bar, rows_bar
 from havre.interfaces.cli.commands.db import tell_kept
 from havre.interfaces.cli.session import (
     PRODUCTION,
     Environment,
     Json,
+    Place,
     default_socket,
+    open_client,
+    request_operation,
 )
 from havre.interfaces.cli.trouble import FAILED
 
@@ -37,13 +40,13 @@ From = Annotated[
     typer.Option(
         "--from",
         metavar="FILE|ENV",
-        help="A dump (pg_dump --format=custom), or with --live an environment.",
+        help="A dump (pg_dump --format=custom), or an environment: its newest backup.",
         show_default=False,
     ),
 ]
 Live = Annotated[
     bool,
-    typer.Option("--live", help="Dump the running database of that environment now; it is only read."),
+    typer.Option("--live", help="Not its backup: dump the running database of that environment now."),
 ]
 Service = Annotated[
     str,
@@ -58,6 +61,7 @@ Memory = Annotated[
 
 @app.command()
 def scan(
+    ctx: typer.Context,
     *,
     source: From,
     live: Live = False,
@@ -87,7 +91,7 @@ def scan(
     default_socket()  # a settings problem is told as one
     database = _wanted(source, service, environment, live=live)
     speech = _known(locale) or database.locale
-    with _dump(config(), source, database, live=live) as dump, _cluster(config(), memory) as cluster:
+    with _dump(ctx, source, database, live=live) as dump, _cluster(config(), memory) as cluster:
         found = looking.scan(cluster, dump, database.rules, speech)
     if as_json:
         screen.print_json(found.as_json())
@@ -98,6 +102,7 @@ def scan(
 
 
 def anonymise(
+    ctx: typer.Context,
     *,
     source: From,
     target: Annotated[
@@ -142,7 +147,8 @@ def anonymise(
     of a protected column, without regard to case, accents and punctuation. If one is found, there is no
     copy, and the column is named.
 
-    The database that the dump is from is not touched. `--live` dumps it first, which reads it once.
+    Of an environment its newest backup is taken: an operation restores it into an isolated copy, which is
+    removed when it was read. The running database is not touched; `--live` reads that one instead.
     `--to staging` asks, and puts the copy in the place of the database of that environment, which is kept
     beside under another name. Run it as root on the server.
     """
@@ -154,7 +160,7 @@ def anonymise(
 
     default_socket()  # a settings problem is told as one
     database = _wanted(source, service, environment, live=live)
-    into = _into(target, database, source if live else "", yes_replace)
+    into = _into(target, database, source, yes_replace)
     if into is None:
         check_target(target, force=force)
     else:  # by this server's lock there is one copy at a time, so one that was left is nobody's
@@ -166,7 +172,7 @@ def anonymise(
         )
     secret = key_of(key)
     with (
-        _dump(config(), source, database, live=live) as dump,
+        _dump(ctx, source, database, live=live) as dump,
         _cluster(config(), memory) as cluster,
         rows_bar(quiet=as_json) as tell,
     ):
@@ -230,21 +236,49 @@ def _wanted(source: str, service: str, environment: str, *, live: bool) -> Wante
             hint="go into the project's repository: its rules count",
         )
     manifest = load_file(checkout.folder / MANIFEST)
-    if not live and not Path(source).exists() and source in manifest.environments:
-        raise UsageError(
-            f"{source} is an environment, and copies from its backups are not possible yet",
-            hint="add --live to dump its running database now, or name a dump",
-        )
     chosen = environment if environment in manifest.environments else next(iter(manifest.environments))
-    return wanted(manifest, source if live else chosen, service)
+    is_environment = live or (source in manifest.environments and not Path(source).exists())
+    return wanted(manifest, source if is_environment else chosen, service)
 
 
 @contextlib.contextmanager
-def _dump(config: Config, source: str, database: Wanted, *, live: bool) -> Iterator[IO[bytes]]:
-    from havre.operations.privacy.source import from_environment, from_file  # noqa: PLC0415 - start-up time
+def _dump(ctx: typer.Context, source: str, database: Wanted, *, live: bool) -> Iterator[IO[bytes]]:
+    from havre.config import config  # noqa: PLC0415 - start-up time
+    from havre.operations.privacy.source import (  # noqa: PLC0415 - start-up time
+        from_copy,
+        from_environment,
+        from_file,
+    )
 
-    with from_environment(config, database) if live else from_file(Path(source)) as stream:
-        yield stream
+    if live:
+        stream = from_environment(config(), database)
+    elif source in database.environments and not Path(source).exists():
+        stream = from_copy(config(), _copy(ctx, database), database)
+    else:
+        stream = from_file(Path(source))
+    with stream as dump:
+        yield dump
+
+
+def _copy(ctx: typer.Context, database: Wanted) -> str:
+    """The container of an isolated copy, made of the newest backup by an operation.
+
+    Raises:
+        UsageError: nothing is saved, or the copy could not be made.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    client, place = open_client(ctx), Place(database.environment, database.project)
+    row = request_operation(client, "extract", place, {"service": database.service})
+    screen.note(f"the newest backup is restored into an isolated copy: operation {row['id']}")
+    row = waited(client, row, until=lambda row: bool(row["result"].get("lent")))
+    if row["state"] != "running":
+        error = row.get("error") or {}
+        raise UsageError(
+            f"no copy of the newest backup: {error.get('message') or row['state']}",
+            hint=f"{error.get('hint') or 'havre backup now'}; or add --live to dump the running database",
+        )
+    return str(row["result"]["lent"])
 
 
 @contextlib.contextmanager
