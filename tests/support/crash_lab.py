@@ -235,6 +235,7 @@ class Lab:
     def _repository(self, project: str) -> tuple[Repository, dict[str, str]]:
         names = [f"s{number}" for number in range(1, 17)]
         written = manifest(project, **_QUICK, **_PROJECTS[project])
+        written["services"]["api"]["health"]["start_period"] = "2m"  # thirty begin at once
         written["environments"] = {
             name: {"services": {"api": {"domain": f"{project}-{name}.localhost"}}} for name in names
         }
