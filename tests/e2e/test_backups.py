@@ -243,6 +243,22 @@ def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_pat
     for kept in (done["kept"], copy["replaced"]):
         shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", f"drop database {kept}")
     assert not (shop.server.state / "anonymised.dump").exists()
+    shop.havre("backup", "now", "--dump")
+    dumps = [row for row in shop.backups()["backups"] if row["type"] == "dump"]
+    assert {row["repository"]: row["size"] for row in dumps} == dict.fromkeys(
+        ("local", "offsite"), dumps[0]["size"]
+    )
+    rows = shop.rows()
+    shop.sql("create table since_then (n int)")
+    offsite = next(row["label"] for row in dumps if row["repository"] == "offsite")
+    told = shop.havre("restore", "--dump", offsite, "--from", "offsite", "--as", "monday", "--dry-run").stdout
+    assert "out of the offsite repository" in told
+    shop.havre("restore", "--dump", offsite, "--from", "offsite", "--as", "monday")
+    asked = "select to_regclass('since_then') is null, count(*) from note"
+    there = ["psql", "-XAtq", "-U", "postgres", "-d", "monday", "-c", asked]
+    assert shop.inside(*there) == f"t|{len(rows)}"
+    shop.sql("drop table since_then")
+    shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", "drop database monday")
     programs = [row["params"].get("program") for row in shop.operations("exec")]
     assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
 

@@ -47,6 +47,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "confirm": Rule(Asks.ALWAYS, "removing what a restore in it replaced"),
     "erase": Rule(Asks.ALWAYS, "erasing a person in it"),
     "backup": Rule(Asks.NEVER, "backing it up"),
+    "dump": Rule(Asks.NEVER, "dumping its databases"),
     "save": Rule(Asks.NEVER, "saving its images and volumes"),
     "verify": Rule(Asks.NEVER, "reading its backups back"),
     "drill": Rule(Asks.NEVER, "drilling the restore of it"),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from havre.manifest.cron import Hook, ScheduleText, TimeZone
 from havre.manifest.parts import Model
-from havre.manifest.shortforms import expand_backups
+from havre.manifest.shortforms import expand_backups, expand_dump
 from havre.manifest.values import Duration, format_duration
 from havre.manifest.wording import fail
 
@@ -47,6 +47,24 @@ class Keep(Model):
         return int(self.local / _DAY), int(self.offsite / _DAY)
 
 
+class Dump(Model):
+    """A dump of the database by itself: in pg_dump's own format, which any later PostgreSQL takes."""
+
+    enabled: StrictBool = Field(
+        True, description="Whether dumps are made on schedule; `dump: false` for short.", examples=[True]
+    )
+    schedule: ScheduleText = Field(
+        "0 3 * * *",
+        description="When, as in crontab(5), in the time zone of the others.",
+        examples=["0 3 * * *"],
+    )
+    compression: Literal["none", "fast", "auto", "best"] = Field(
+        "auto", description="How hard its repositories compress it.", examples=["auto"]
+    )
+
+    _short = model_validator(mode="before")(expand_dump)
+
+
 class Backups(Model):
     """Point-in-time recovery of a database; `backups: true` switches it on, `backups: false` off."""
 
@@ -69,7 +87,12 @@ class Backups(Model):
     incremental: ScheduleText = Field(
         "0 2 * * 1-6", description="When what changed is copied.", examples=["0 2 * * 1-6"]
     )
-    timezone: TimeZone = Field("UTC", description="Time zone of both.", examples=["Europe/Paris"])
+    dump: Dump = Field(
+        Dump(),
+        description="Dumps beside that, for as long as `backup` at the top of the file keeps copies.",
+        examples=[{"schedule": "0 3 * * *"}],
+    )
+    timezone: TimeZone = Field("UTC", description="Time zone of these.", examples=["Europe/Paris"])
     keep: Keep = Field(Keep(), description="How long.", examples=[{"local": "7d", "offsite": "30d"}])
     on_failure: Hook | None = Field(
         None,

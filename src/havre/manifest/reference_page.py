@@ -8,7 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from havre.domain.references import ATTRIBUTES, is_secret
-from havre.manifest.backups import Backups, Keep
+from havre.manifest.backups import Backups, Dump, Keep
 from havre.manifest.cron import CronJob, Hook
 from havre.manifest.drill import Drill, DrillCheck
 from havre.manifest.fields import keys
@@ -57,6 +57,7 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("env: a secret", SecretReference),
     ("environments", Environment),
     ("backups of a database", Backups),
+    ("dump", Dump),
     ("keep", Keep),
     ("backup", Backup),
     ("backup: local", Copies),

@@ -134,6 +134,7 @@ def _entry(
         "privacy",
         "subject",
         "backups",
+        "dump",
         "keep",
     } or (key in {"local", "offsite"} and below):
         inner = key not in {"build", "health", "ready"}

@@ -24,7 +24,11 @@ _SHORT_FORMS: Final = {
 }
 _WORDS: Final = {"Strategy": ("kind", "The kind alone.")}
 """Parts for which a word is short, and the key that it stands for."""
-_FLAGS: Final = {"Backups": "Whether there are any.", "Drill": "Whether drills are made on schedule."}
+_FLAGS: Final = {
+    "Backups": "Whether there are any.",
+    "Drill": "Whether drills are made on schedule.",
+    "Dump": "Whether dumps are made on schedule.",
+}
 """Parts for which true and false are short."""
 _OVERRIDE: Final = "ServiceOverride"
 

@@ -40,6 +40,11 @@ def expand_backups(value: Any) -> Any:
     return {"enabled": True, **value} if isinstance(value, dict) and value else value
 
 
+def expand_dump(value: Any) -> Any:
+    """``dump: false`` switches the schedule off."""
+    return {"enabled": value} if isinstance(value, bool) else value
+
+
 def expand_drill(value: Any) -> Any:
     """``drill: false`` switches the schedule off."""
     return {"enabled": value} if isinstance(value, bool) else value

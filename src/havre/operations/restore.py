@@ -20,7 +20,7 @@ from havre.domain.continuity.repositories import PGDATA, Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
-from havre.operations import restore_beside, restore_points
+from havre.operations import restore_beside, restore_dump, restore_points
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen, meant
 from havre.operations.continuity.live import live_composition
@@ -40,6 +40,8 @@ _JOBS: Final = ("restore", "extract", "swap", "back")
 
 def runbook(run: Run) -> Runbook:
     """The steps of a restore; of a dry run, the first one only."""
+    if run.operation.params.get("dump"):
+        return restore_dump.runbook(run)
     restore = Restore(run)
     look = Step("plan", "Find the backup and the way to the moment", restore.plan)
     if run.operation.params.get("dry_run"):

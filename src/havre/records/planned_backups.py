@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, Final
 
 from django.db.models import Q
 
@@ -11,22 +11,27 @@ from havre.manifest.cron import CronJob
 from havre.records import continuity, queries
 from havre.records.models import Backup, Environment, Operation
 
+DUMP: Final = "dump"
+
 
 @dataclass(frozen=True)
 class PlannedBackup:
-    """A backup of one database at certain times. ``job`` says when; its command is not used."""
+    """A backup of one database at certain times, or a dump. ``job`` says when; its command is not used."""
 
     name: str
     service: str
     type: str
     job: CronJob
-    kind: ClassVar[str] = "backup"
-    """Of its operation."""
+
+    @property
+    def kind(self) -> str:
+        """Of its operation."""
+        return DUMP if self.type == DUMP else "backup"
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of its operation."""
-        return {"service": self.service, "type": self.type}
+        return {"service": self.service, **({} if self.type == DUMP else {"type": self.type})}
 
 
 def planned_backups(environment: Environment) -> dict[str, PlannedBackup]:
@@ -34,7 +39,8 @@ def planned_backups(environment: Environment) -> dict[str, PlannedBackup]:
     found = {}
     for service, database in continuity.databases_of(environment.current_release).items():
         backups = database.backups
-        for kind, when in (("full", backups.full), ("incremental", backups.incremental)):
+        dumps = [(DUMP, backups.dump.schedule)] if backups.dump.enabled else []
+        for kind, when in (("full", backups.full), ("incremental", backups.incremental), *dumps):
             job = CronJob(schedule=when, timezone=backups.timezone, command=("backup",))
             planned = PlannedBackup(f"backup {service} {kind}", service, kind, job)
             found[planned.name] = planned

@@ -19,7 +19,7 @@ from havre.records import continuity, erasures
 from havre.records.models import Environment, Event, Operation, Project, Release, Secret, Step
 
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
-COMMANDS: Final = frozenset({"run", "cron", "backup", "verify", "save", "drill", "extract"})
+COMMANDS: Final = frozenset({"run", "cron", "backup", "dump", "verify", "save", "drill", "extract"})
 """Kinds that run beside other operations of their environment: they change nothing of what runs."""
 _ONE_AT_A_TIME: Final = ("drill",)
 """Commands of which one runs at a time on a server, whatever its environment: each takes much of it."""

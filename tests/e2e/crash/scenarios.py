@@ -303,6 +303,15 @@ SCENARIOS = (
         project="crashdata",
     ),
     Scenario(
+        "dump",
+        kind="dump",
+        prepare=saved,
+        request=lambda site: site.request("dump"),
+        succeeded=as_before,
+        undone=as_before,
+        project="crashdata",
+    ),
+    Scenario(
         "verification of backups",
         kind="verify",
         prepare=saved,

@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -106,51 +107,102 @@ def _mount(each: Mount) -> docker.types.Mount:
     )
 
 
+@dataclass(frozen=True)
+class Program:
+    """A program in a running container: its arguments; no shell reads them."""
+
+    container: str
+    command: Sequence[str]
+
+
 @contextlib.contextmanager
 def images_into(
-    engine: Engine, references: Sequence[str], container: str, command: Sequence[str], *, whole: Sequence[str]
+    engine: Engine, references: Sequence[str], into: Program, *, whole: Sequence[str]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A program in a container that reads a tar of images; its input ends when all of them are in it.
+    """A program that reads a tar of images; its input ends when all of them are in it.
 
     Args:
         engine: where both are.
         references: tags or ids; what lies below several of them is in it once.
-        container: its id.
-        command: the program, whose output the caller reads.
-        whole: run in the container before the input ends, if nothing is missing in it.
+        into: the program, whose output the caller reads.
+        whole: run in its container before the input ends, if nothing is missing in it.
 
     Raises:
         EngineError: there is no docker client here.
     """
+    with _fed(engine, ["image", "save", *references], into, whole) as (program, _):
+        yield program
+
+
+@contextlib.contextmanager
+def output_into(
+    engine: Engine, source: Program, into: Program, *, whole: Sequence[str]
+) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
+    """A program that reads what another one writes, and that one; else as :func:`images_into`.
+
+    Raises:
+        EngineError: there is no docker client here.
+    """
+    arguments = ["exec", source.container, *source.command]
+    with _fed(engine, arguments, into, whole) as both:
+        yield both
+
+
+def piped(
+    engine: Engine, source: Program, into: Program
+) -> tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]:
+    """Two programs, the second of which reads what the first one writes.
+
+    Raises:
+        EngineError: there is no docker client here.
+    """
+    first = exec_in(engine, source.container, source.command)
+    try:
+        second = exec_in(engine, into.container, into.command, stdin=first.stdout or subprocess.DEVNULL)
+    except BaseException:
+        first.kill()
+        first.wait()
+        raise
+    if first.stdout:
+        first.stdout.close()
+    return first, second
+
+
+@contextlib.contextmanager
+def _fed(
+    engine: Engine, source: Sequence[str], into: Program, whole: Sequence[str]
+) -> Iterator[tuple[subprocess.Popen[bytes], subprocess.Popen[bytes]]]:
     read, write = os.pipe()
     try:
-        program = exec_in(engine, container, command, stdin=read)
+        program = exec_in(engine, into.container, into.command, stdin=read)
     except BaseException:
         os.close(write)
         raise
     finally:
         os.close(read)
-    source = subprocess.Popen(
-        [_client(), "--host", engine.address, "image", "save", *references],
+    error = tempfile.TemporaryFile()  # noqa: SIM115 - the process has it
+    giving = subprocess.Popen(
+        [_client(), "--host", engine.address, *source],
         stdin=subprocess.DEVNULL,
         stdout=write,
-        stderr=subprocess.DEVNULL,
+        stderr=error,
         env=_environment(),
     )
+    giving.stderr = error
 
     def finish() -> None:
         try:
-            if source.wait() == 0:
-                run_inside(engine, container, list(whole))
+            if giving.wait() == 0:
+                run_inside(engine, into.container, list(whole))
         finally:
             os.close(write)
 
-    thread = threading.Thread(target=finish, name="images", daemon=True)
+    thread = threading.Thread(target=finish, name="fed", daemon=True)
     thread.start()
     try:
-        yield program
+        yield program, giving
     finally:
-        for child in (source, program):
+        for child in (giving, program):
             if child.poll() is None:
                 child.kill()
             child.wait()

@@ -23,6 +23,8 @@ HOST: Final = "havre"
 LOCAL_VOLUME: Final = "havre-archive"
 LOCAL_PATH: Final = "/archive"
 CA_FILE: Final = "/dev/shm/havre/ca.pem"  # noqa: S108 - inside the container
+LABEL: Final = "havre.archive"
+"""Label that tells the containers of one operation apart: of which repository."""
 STATE: Final = "state"
 """Tag of Havre's own state."""
 

@@ -24,6 +24,21 @@ _TRY_AGAIN: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
+class SeenDumps:
+    """How the dumps of a database stand.
+
+    Attributes:
+        failed: what the newest attempt failed with; empty if it did not.
+        last: when the newest good one was complete, off-site where there is a storage.
+        patience: how old that may be.
+    """
+
+    failed: str
+    last: datetime | None
+    patience: timedelta
+
+
+@dataclass(frozen=True)
 class Seen:
     """One look at a database.
 
@@ -38,6 +53,7 @@ class Seen:
         offsite: the same of the one elsewhere.
         since: since when every release backs it up: before that there may have been no backups.
         has_storage: whether there is an off-site storage.
+        dump: how its dumps stand; None where none are made by schedule.
     """
 
     waiting: int = 0
@@ -50,6 +66,7 @@ class Seen:
     offsite: datetime | None = None
     since: datetime | None = None
     has_storage: bool = False
+    dump: SeenDumps | None = None
 
 
 def problems(seen: Seen, now: datetime) -> dict[str, str]:
@@ -72,6 +89,19 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
         if (kind == "local" or seen.has_storage) and newest is not None and now - newest > STALE:
             told = f"for {(now - last) // timedelta(hours=1)} hours" if last else "at all"
             found[f"stale {kind}"] = f"there was no good {kind} backup {told}"
+    if seen.dump is not None:
+        found |= _problems_of_dumps(seen.dump, seen, now)
+    return found
+
+
+def _problems_of_dumps(dump: SeenDumps, seen: Seen, now: datetime) -> dict[str, str]:
+    found = {}
+    if dump.failed:
+        found["dump"] = f"the newest dump failed: {dump.failed}"
+    newest = max(filter(None, (dump.last, seen.since)), default=None)
+    if newest is not None and now - newest > dump.patience:
+        told = f"for {(now - dump.last) // timedelta(hours=1)} hours" if dump.last else "at all"
+        found["stale dump"] = f"there was no good dump {told}"
     return found
 
 

@@ -186,6 +186,12 @@ class BackupParams(Wanted):
     new_database: StrictBool = False
 
 
+class DumpParams(Wanted):
+    """Which database; all without one."""
+
+    service: Name | None = None
+
+
 class NoParams(Wanted):
     """Nothing to choose."""
 
@@ -216,7 +222,8 @@ class RestoreParams(Wanted):
     ``at`` is a time, ``release`` the number of one whose restore point is meant; without both it is the
     newest moment. A repository is chosen unless one is named. A dry run only says what would be done.
     ``beside``: nothing is replaced, a new database of that name is made in the same server, with the rows of
-    ``table`` only if that is given. ``confirm`` is wanted by a protected environment.
+    ``table`` only if that is given. ``dump``: it is made of a dump, ``latest`` or one by the beginning of its
+    name. ``confirm`` is wanted by a protected environment.
     """
 
     service: Name | None = None
@@ -225,6 +232,7 @@ class RestoreParams(Wanted):
     repository: Literal["local", "offsite"] | None = None
     beside: PostgresName | None = None
     table: Annotated[str, StringConstraints(pattern=_TABLE)] | None = None
+    dump: Annotated[str, StringConstraints(pattern=r"^(latest|[0-9a-f]{4,64})$")] | None = None
     dry_run: StrictBool = False
     confirm: Confirm = ""
 
@@ -234,6 +242,8 @@ class RestoreParams(Wanted):
             raise ValueError("either `at` or `release`, not both")
         if self.table and not self.beside:
             raise ValueError("`table` goes with `beside`: one table is never put into the present data")
+        if self.dump and (self.at or self.release or not self.beside):
+            raise ValueError("`dump` goes with `beside`, and without `at` and `release`")
         return self
 
 
@@ -368,6 +378,13 @@ class Backup(_Operation):
     params: BackupParams = BackupParams()
 
 
+class MakeDump(_Operation):
+    """Dump databases now, into both repositories of the archive, and read the dumps back."""
+
+    kind: Literal["dump"]
+    params: DumpParams = DumpParams()
+
+
 class Save(_Operation):
     """Save its images and volumes, and Havre's own state, now."""
 
@@ -443,6 +460,7 @@ WantedOperation = Annotated[
     | Apply
     | Adopt
     | Backup
+    | MakeDump
     | Save
     | Verify
     | Restore

@@ -119,6 +119,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre restore --to-release 12 --from offsite", "the restore point before its release command"),
         ("havre restore --to '2026-11-20 14:32' --as before", "a database beside; nothing is replaced"),
         ("havre restore --to '2026-11-20 14:32' --as before --table member", "only the rows of one table"),
+        ("havre restore --dump latest --as monday", "a database made of the newest dump"),
         ("havre restore --confirm", "remove what the restore replaced"),
     ),
     "continuity status": (("havre continuity status", ""),),
@@ -137,6 +138,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "backup now": (
         ("havre backup now", "what changed since the last one"),
         ("havre backup now --full -s db -e staging", ""),
+        ("havre backup now --dump", "only pg_dump of the databases, here and off-site"),
     ),
     "backup schedule": (
         ("havre backup schedule", ""),

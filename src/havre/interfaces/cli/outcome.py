@@ -28,6 +28,7 @@ _DONE = {
     "apply": "deployed as planned",
     "adopt": "adopted",
     "backup": "backed up",
+    "dump": "dumped",
     "verify": "read back",
     "restore": "restored",
     "confirm": "confirmed",

@@ -7,6 +7,7 @@ import json
 import queue
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -15,9 +16,19 @@ from havre.adapters.buildkit.build import HOST_CA_BUNDLE
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.inside import Answer, run_inside, tell_inside
 from havre.adapters.swarm.isolated import exec_in, told
-from havre.adapters.swarm.toolbox import READS, WRITES, Mount, images_from, images_into, toolbox
+from havre.adapters.swarm.toolbox import (
+    READS,
+    WRITES,
+    Mount,
+    Program,
+    images_from,
+    images_into,
+    output_into,
+    piped,
+    toolbox,
+)
 from havre.domain import naming
-from havre.domain.continuity import archive
+from havre.domain.continuity import archive, progress
 from havre.domain.continuity.archive import HOST, NO_REPOSITORY, Place, Snapshot
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.retention import Retention, by_policy
@@ -33,6 +44,8 @@ ROLE: Final = "archive"
 IMAGES_FILE: Final = "images.tar"
 _ANSWERS_WITHIN: Final = "40"  # seconds
 _PAUSE: Final = 1.0  # seconds
+_ENDS_WITHIN: Final = 10.0  # seconds
+_WHOLE: Final = ("havre-archive", "whole")
 
 Tell = Callable[[str], None]
 
@@ -172,10 +185,77 @@ class Archive:
         Raises:
             BackupError: it failed, or the tar was not whole; there is no new snapshot.
         """
-        command = self._restic("stream", IMAGES_FILE, *self._marks(tag))
-        whole = ["havre-archive", "whole"]
-        with images_into(self._engine, references, self._container, command, whole=whole) as program:
+        into = Program(self._container, self._restic("stream", IMAGES_FILE, *self._marks(tag)))
+        with images_into(self._engine, references, into, whole=_WHOLE) as program:
             return self._reported(program)
+
+    def save_output(
+        self, source: Program, name: str, tag: str, *, compression: str = "auto", expected: int = 0
+    ) -> Report:
+        """Save what a program writes as a file, without a copy on the disk.
+
+        Args:
+            source: the program; only if it ends well there is a snapshot.
+            name: of the file.
+            tag: of the snapshot.
+            compression: restic's word for it.
+            expected: bytes that it may write; 0 if nobody knows.
+
+        Raises:
+            BackupError: it failed, or its source did; there is no new snapshot.
+        """
+        more = ("stream", name, *self._marks(tag), f"--compression={compression}")
+        into = Program(self._container, self._restic(*more))
+        with output_into(self._engine, source, into, whole=_WHOLE) as (program, giving):
+            try:
+                return self._reported(program, expected=expected)
+            except BackupError as error:
+                said = [line for line in told(giving).splitlines() if line.strip()] if giving.poll() else []
+                if not said:
+                    raise
+                raise BackupError(
+                    f"{error.message}: {said[-1].strip()[:300]}", hint=error.hint, detail="\n".join(said[-5:])
+                ) from error
+
+    def reading(self, snapshot: str, name: str) -> Program:
+        """The program that writes a file of a snapshot, checked against its checksums."""
+        return Program(self._container, self._restic("run", "dump", "--no-lock", snapshot, name))
+
+    def read_into(self, snapshot: str, name: str, into: Program, *, whole: bool = True) -> str:
+        """Let a program read a file of a snapshot; what it says.
+
+        Args:
+            snapshot: its id.
+            name: of the file.
+            into: the program.
+            whole: whether it reads to the end; else it may stop when it has seen enough.
+
+        Raises:
+            BackupError: the file cannot be read, or the program did not take it.
+        """
+        giving, program = piped(self._engine, self.reading(snapshot, name), into)
+        try:
+            answer = self._end_of(program)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                giving.wait(_ENDS_WITHIN)
+        finally:
+            giving.kill()
+            giving.wait()
+        if whole and giving.returncode:
+            found = archive.cause(giving.returncode, told(giving))
+            raise BackupError(f"it cannot be read back: {found.message}", hint=found.hint)
+        if not answer.is_good:
+            said = [line for line in answer.err.splitlines() if line.strip()]
+            raise BackupError(f"it is not whole: {said[-1].strip()[:300] if said else 'it ended early'}")
+        return answer.out
+
+    def drop(self, snapshot: str) -> None:
+        """Let one snapshot go that turned out to be bad, so that nobody takes it for the newest.
+
+        Raises:
+            BackupError: it failed.
+        """
+        self._require(self._ask("forget", snapshot, "--retry-lock=5m"))
 
     def load_images(self, snapshot: str) -> None:
         """Give the images of a snapshot to the engine.
@@ -239,7 +319,8 @@ class Archive:
         return f"{part} read back"
 
     def _marks(self, tag: str) -> tuple[str, ...]:
-        return ("--json", f"--host={HOST}", f"--tag={tag}", "--group-by=tags")
+        # Who reads back or lets go has the repository for itself meanwhile.
+        return ("--json", f"--host={HOST}", f"--tag={tag}", "--group-by=tags", "--retry-lock=30m")
 
     def _restic(self, word: str, *arguments: str) -> list[str]:
         return ["havre-archive", word, *arguments, *self._place.options]
@@ -252,7 +333,9 @@ class Archive:
 
     def _followed(self, command: Sequence[str]) -> Answer:
         """The answer of a command that may take long, and may be stopped."""
-        program = exec_in(self._engine, self._container, command)
+        return self._end_of(exec_in(self._engine, self._container, command))
+
+    def _end_of(self, program: subprocess.Popen[bytes]) -> Answer:
         out: list[bytes] = []
         reader = threading.Thread(
             target=lambda: out.append(program.stdout.read() if program.stdout else b""), daemon=True
@@ -295,8 +378,9 @@ class Archive:
                 return
             yield line
 
-    def _reported(self, program: subprocess.Popen[bytes]) -> Report:
+    def _reported(self, program: subprocess.Popen[bytes], *, expected: int = 0) -> Report:
         """Follow a backup to its end; restic says nothing while its storage does not answer."""
+        began = time.monotonic()
         summary: dict[str, Any] = {}
         said: list[str] = []
         for line in self._lines(program):
@@ -307,7 +391,9 @@ class Archive:
                 continue
             match row.get("message_type"):
                 case "status":
-                    self._watch(f"{row.get('bytes_done', 0) / 1e6:.0f} MB")
+                    total = expected or int(row.get("total_bytes") or 0)
+                    done = int(row.get("bytes_done") or 0)
+                    self._watch(progress.told(done, total, time.monotonic() - began))
                 case "summary":
                     summary = row
                 case "error":

@@ -13,7 +13,7 @@ from havre.domain.continuity.stream import Streaming
 from havre.errors import HavreError, UsageError
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
-from havre.records import continuity, queries, saving
+from havre.records import continuity, dumps, queries, saving
 from havre.records.models import Backup
 
 
@@ -64,6 +64,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
             _backup(name, each, known.get((name, each.repository.value, each.label)))
             for each in found.backups
         ]
+    shown += dumps.shown(row)
     shown.sort(key=lambda each: str(each["stopped_at"]), reverse=True)
     return {
         "backups": shown,

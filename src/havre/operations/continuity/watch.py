@@ -10,7 +10,16 @@ from django.utils import timezone
 
 from havre.domain.continuity import failures
 from havre.domain.continuity.repositories import Repository
-from havre.domain.continuity.watching import ASKED, STALE, Seen, Watch, news, problems, problems_of_files
+from havre.domain.continuity.watching import (
+    ASKED,
+    STALE,
+    Seen,
+    SeenDumps,
+    Watch,
+    news,
+    problems,
+    problems_of_files,
+)
 from havre.errors import HavreError
 from havre.manifest import EnvironmentSpec, PostgresService
 from havre.manifest.cron import Hook
@@ -18,7 +27,7 @@ from havre.operations.alerts import send
 from havre.operations.context import Platform
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
-from havre.records import continuity, queries, saving
+from havre.records import continuity, dumps, queries, saving
 from havre.records.models import Environment, Operation
 
 log = logging.getLogger(__name__)
@@ -105,6 +114,21 @@ def _recorded(composition: Composition, name: str) -> Seen:
         offsite=offsite,
         since=release.live_at if is_fresh else continuity.backed_up_since(environment, name),
         has_storage=continuity.storage_of(release.storage_version) is not None,
+        dump=_dumps(composition, name),
+    )
+
+
+def _dumps(composition: Composition, name: str) -> SeenDumps | None:
+    service = composition.spec.services[name]
+    patience = dumps.patience(service) if isinstance(service, PostgresService) else None
+    if patience is None:
+        return None
+    wanted = Repository.OFFSITE if continuity.newest_storage() else Repository.LOCAL
+    newest = dumps.newest(composition.environment, name, wanted)
+    return SeenDumps(
+        failed=dumps.last_failure(composition.environment, name),
+        last=newest.stopped_at if newest else None,
+        patience=patience,
     )
 
 

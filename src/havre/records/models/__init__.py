@@ -9,6 +9,7 @@ from __future__ import annotations
 from havre.records.models.continuity import (
     Backup,
     BackupStorage,
+    Dump,
     SavedDatabase,
     SavedEnvironment,
     StoredKit,
@@ -28,6 +29,7 @@ __all__ = [
     "Build",
     "Drift",
     "Drill",
+    "Dump",
     "Environment",
     "Erasure",
     "Event",

@@ -69,6 +69,29 @@ class Backup(models.Model):
         )
 
 
+class Dump(models.Model):
+    """A dump of a database in one repository of the archive, which was read back."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="dumps")
+    service = models.CharField(max_length=30)
+    repository = models.CharField(max_length=10, help_text="local or offsite")
+    snapshot = models.CharField(max_length=64, help_text="restic's name of it")
+    operation = models.ForeignKey(Operation, on_delete=models.SET_NULL, null=True, related_name="dumps")
+    size = models.BigIntegerField(help_text="bytes of the dump")
+    stored = models.BigIntegerField(help_text="bytes that it added to the repository")
+    tables = models.PositiveIntegerField(help_text="that the database had")
+    rows = models.BigIntegerField(help_text="about how many it had")
+    started_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(default=timezone.now)
+
+    objects: ClassVar[models.Manager[Dump]]
+
+    class Meta:
+        """A snapshot is made once."""
+
+        constraints = (models.UniqueConstraint(fields=("repository", "snapshot"), name="dump_once"),)
+
+
 class SavedEnvironment(models.Model):
     """How the copies of what an environment is beside its databases stood, and who was told what."""
 

@@ -46,6 +46,9 @@ def now(
     incremental: Annotated[
         bool, typer.Option("--incremental", help="Copy what changed since the last backup. The default.")
     ] = False,
+    dump: Annotated[
+        bool, typer.Option("--dump", help="Only dumps, which any PostgreSQL takes: pg_dump, read back.")
+    ] = False,
     new_database: Annotated[
         bool,
         typer.Option(
@@ -62,8 +65,11 @@ def now(
     Scheduled backups go on as they are. The first backup of a repository is a full one in any case. With
     --service it is that database only.
     """
-    if full and incremental:
-        raise UsageError("give either --full or --incremental")
+    if full + incremental + dump > 1:
+        raise UsageError("give one of --full, --incremental and --dump")
+    if dump:
+        run_operation(ctx, "dump", place, {"service": service or None}, following)
+        return
     params: dict[str, Any] = {"service": service or None, "type": "full" if full else "incremental"}
     if new_database:
         params["new_database"] = True
@@ -283,6 +289,15 @@ def restore(
             show_default=False,
         ),
     ] = "",
+    dump: Annotated[
+        str,
+        typer.Option(
+            "--dump",
+            metavar="LABEL|latest",
+            help="With --as: from a dump, as `havre backup list` shows it, instead of a moment.",
+            show_default=False,
+        ),
+    ] = "",
     only_plan: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     keep: Annotated[
         bool,
@@ -323,12 +338,18 @@ def restore(
             "--table goes with --as: one table is never put into the present data",
             hint="take it beside, look at it, and copy the rows that you want",
         )
+    if dump and (not beside or to_release or to != "latest"):
+        raise UsageError(
+            "--dump goes with --as, and without a moment",
+            hint="it becomes a database of its own; look at it, and copy what you want",
+        )
     params |= {
         "at": None if to == "latest" else times.read(to).isoformat(),
         "release": to_release,
         "repository": from_ or None,
         "beside": beside or None,
         "table": table or None,
+        "dump": dump or None,
     }
     if beside and not only_plan:  # nothing that could be lost
         run_operation(ctx, "restore", place, params, following, consented=yes_restore or full_name)
