@@ -70,6 +70,8 @@ def test_the_storage_is_tried_and_what_is_secret_is_nowhere(shop: Shop) -> None:
     assert {(row["type"], row["schedule"]) for row in planned} == {
         ("full", "0 2 * * 0"),
         ("incremental", "0 2 * * 1-6"),
+        ("dump", "0 3 * * *"),
+        ("verify", "0 5 * * 6"),
     }
     assert all(row["next"] for row in planned)
     shown = [

@@ -18,7 +18,6 @@ from havre.adapters.buildkit.platform import prepare
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.toolbox import Mount
 from havre.domain.continuity import archive as places
-from havre.domain.continuity import outage
 from havre.domain.continuity.archive import Place, Snapshot
 from havre.domain.continuity.repositories import Keys, OffSite
 from havre.errors import BackupError
@@ -100,13 +99,6 @@ def comes_back(engine: Engine, place: Place, snapshot: str, files: Path, tmp_pat
     return (target / "a").read_bytes()[:SMALL] == (files / "a").read_bytes()[:SMALL]
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A storage is given up after seconds, not after a minute."""
-    monkeypatch.setattr(outage, "PATIENCE", 3.0)
-
-
-@pytest.mark.usefixtures("impatient")
 def test_the_storage_dies_in_the_middle_of_a_save(
     engine: Engine,
     storage: ObjectStorage,
@@ -124,7 +116,10 @@ def test_the_storage_dies_in_the_middle_of_a_save(
             storage.kill()
 
     began = time.monotonic()
-    with opened(engine, place, files, watch=watch) as there, pytest.raises(BackupError) as failed:
+    with (
+        opened(engine, place, files, watch=watch, patience=3.0) as there,
+        pytest.raises(BackupError) as failed,
+    ):
         there.save_folder(FILES, TAG)
     assert dead.is_set(), "it died in the middle"
     assert failed.value.message == "the off-site storage cannot be reached any more"

@@ -77,8 +77,23 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         found.query(SCHEMA, database="club")
         found.query("ANALYZE", database="club")
         yield found
-    for volume in client.volumes.list(filters={"name": archive.LOCAL_VOLUME}):
-        volume.remove(force=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_saved() -> Iterator[None]:
+    """The repository of this server is not there yet, and not any more."""
+    client = docker.DockerClient(base_url=os.environ["HAVRE_TEST_DOCKER_HOST"])
+
+    def remove() -> None:
+        for left in client.containers.list(all=True, filters={"volume": archive.LOCAL_VOLUME}):
+            left.remove(force=True)
+        for volume in client.volumes.list(filters={"name": archive.LOCAL_VOLUME}):
+            volume.remove(force=True)
+
+    remove()
+    yield
+    remove()
+    client.close()
 
 
 def make(server: Server, tmp_path: Path) -> tuple[Dump, str]:

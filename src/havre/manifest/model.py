@@ -13,7 +13,7 @@ from havre.manifest.cron import Hook
 from havre.manifest.drill import Drill
 from havre.manifest.overrides import merge_services
 from havre.manifest.parts import Model
-from havre.manifest.retention import Copies, CopiesElsewhere
+from havre.manifest.retention import Copies, CopiesElsewhere, Verify
 from havre.manifest.services import AppService, PostgresService, Service, StaticService, with_project_defaults
 from havre.manifest.values import Branch, Name, PositiveDuration, TimeOfDay
 from havre.manifest.wording import did_you_mean, fail
@@ -58,6 +58,11 @@ class Backup(Model):
         description="How long copies stay in the off-site storage; `30d` for short.",
         examples=["30d"],
     )
+    verify: Verify = Field(
+        Verify(),
+        description="When all that is saved is read back; of a large archive a tenth, another one each time.",
+        examples=[{"schedule": "0 5 * * 6"}],
+    )
     rpo: PositiveDuration = Field(
         _HOUR, description="Recovery point objective: how much may be lost at most.", examples=["1h"]
     )
@@ -67,7 +72,8 @@ class Backup(Model):
     on_failure: Hook | None = Field(
         None,
         description="Who is told when saving images, volumes and Havre's state failed, when nothing was saved"
-        " for two days, and when that is over. Default: whom the `backups` of the databases name.",
+        " for two days, when what is saved could not be read back, and when that is over. Default: whom the"
+        " `backups` of the databases name.",
         examples=[{"url": {"secret": "alert-hook"}}],
     )
 

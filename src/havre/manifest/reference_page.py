@@ -27,7 +27,7 @@ from havre.manifest.parts import (
     Volume,
 )
 from havre.manifest.privacy import Privacy, Subject
-from havre.manifest.retention import Copies, CopiesElsewhere
+from havre.manifest.retention import Copies, CopiesElsewhere, Verify
 from havre.manifest.sample import flow
 from havre.manifest.services import AppService, PostgresService, RedisService, StaticService
 from havre.manifest.strategy import Strategy
@@ -62,6 +62,7 @@ SECTIONS: Final[tuple[tuple[str, type[BaseModel]], ...]] = (
     ("backup", Backup),
     ("backup: local", Copies),
     ("backup: offsite", CopiesElsewhere),
+    ("backup: verify", Verify),
     ("drill", Drill),
     ("checks of a drill", DrillCheck),
 )

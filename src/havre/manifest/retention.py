@@ -1,13 +1,15 @@
-"""How long copies of dumps, volumes, images and state are kept. The texts are the documentation."""
+"""How long copies are kept, and when they are read back. The texts are the documentation."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field, StrictInt, model_validator
+from pydantic import Field, StrictBool, StrictInt, model_validator
 
 from havre.domain.continuity.retention import Retention
+from havre.manifest.cron import ScheduleText, TimeZone
 from havre.manifest.parts import Model
+from havre.manifest.shortforms import expand_verify
 from havre.manifest.values import format_duration, parse_duration
 from havre.manifest.wording import fail
 
@@ -48,3 +50,15 @@ class CopiesElsewhere(Copies):
     )
     weekly: Annotated[StrictInt, Field(ge=0, le=520)] = Field(9, description="Weeks.", examples=[9])
     monthly: Annotated[StrictInt, Field(ge=0, le=240)] = Field(12, description="Months.", examples=[12])
+
+
+class Verify(Model):
+    """Everything that is saved is read back by itself, and compared with its checksums."""
+
+    enabled: StrictBool = Field(
+        True, description="Whether it is, on schedule; `verify: false` for short.", examples=[True]
+    )
+    schedule: ScheduleText = Field("0 5 * * 6", description="When, as in crontab(5).", examples=["0 5 * * 6"])
+    timezone: TimeZone = Field("UTC", description="Time zone of the schedule.", examples=["Europe/Paris"])
+
+    _short = model_validator(mode="before")(expand_verify)

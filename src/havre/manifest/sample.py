@@ -135,6 +135,7 @@ def _entry(
         "subject",
         "backups",
         "dump",
+        "verify",
         "keep",
     } or (key in {"local", "offsite"} and below):
         inner = key not in {"build", "health", "ready"}

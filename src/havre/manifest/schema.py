@@ -28,6 +28,7 @@ _FLAGS: Final = {
     "Backups": "Whether there are any.",
     "Drill": "Whether drills are made on schedule.",
     "Dump": "Whether dumps are made on schedule.",
+    "Verify": "Whether it is, on schedule.",
 }
 """Parts for which true and false are short."""
 _OVERRIDE: Final = "ServiceOverride"

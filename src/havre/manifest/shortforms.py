@@ -45,6 +45,11 @@ def expand_dump(value: Any) -> Any:
     return {"enabled": value} if isinstance(value, bool) else value
 
 
+def expand_verify(value: Any) -> Any:
+    """``verify: false`` switches the schedule off."""
+    return {"enabled": value} if isinstance(value, bool) else value
+
+
 def expand_drill(value: Any) -> Any:
     """``drill: false`` switches the schedule off."""
     return {"enabled": value} if isinstance(value, bool) else value

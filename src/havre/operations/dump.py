@@ -232,7 +232,10 @@ class Dump:
     @contextmanager
     def _opened(self, place: Place) -> Iterator[Archive]:
         labels = {**check_archive.labels(self.run), archive.LABEL: place.repository.value}
-        with Archive.opened(self._engine, place, labels=labels, watch=self._watch) as opened:
+        patience = self.run.platform.config.storage_patience
+        with Archive.opened(
+            self._engine, place, labels=labels, watch=self._watch, patience=patience
+        ) as opened:
             yield opened
 
     def _watch(self, message: str) -> None:

@@ -119,6 +119,7 @@ class FromDump:
             places[Repository(plan["repository"])],
             labels=check_archive.labels(self.run),
             watch=watch,
+            patience=self.run.platform.config.storage_patience,
         ) as there:
             there.read_into(plan["snapshot"], dumping.FILE, into)
         if not self.database.ask("mv", draft, target).is_good:

@@ -219,7 +219,12 @@ class Save:
         if draft:
             mounts.append(Mount(str(draft), _STATE))
         with Archive.opened(
-            self._engine, place, labels=labels(self.run), mounts=mounts, watch=self._watch
+            self._engine,
+            place,
+            labels=labels(self.run),
+            mounts=mounts,
+            watch=self._watch,
+            patience=self.run.platform.config.storage_patience,
         ) as opened:
             yield opened
 

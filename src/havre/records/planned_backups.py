@@ -7,16 +7,21 @@ from typing import Any, Final
 
 from django.db.models import Q
 
+from havre.manifest import EnvironmentSpec
 from havre.manifest.cron import CronJob
 from havre.records import continuity, queries
 from havre.records.models import Backup, Environment, Operation
 
 DUMP: Final = "dump"
+VERIFY: Final = "verify"
 
 
 @dataclass(frozen=True)
 class PlannedBackup:
-    """A backup of one database at certain times, or a dump. ``job`` says when; its command is not used."""
+    """A backup of one database at certain times, a dump, or that all is read back (of no database).
+
+    ``job`` says when; its command is not used.
+    """
 
     name: str
     service: str
@@ -26,12 +31,13 @@ class PlannedBackup:
     @property
     def kind(self) -> str:
         """Of its operation."""
-        return DUMP if self.type == DUMP else "backup"
+        return self.type if self.type in {DUMP, VERIFY} else "backup"
 
     @property
     def params(self) -> dict[str, Any]:
         """The parameters of its operation."""
-        return {"service": self.service, **({} if self.type == DUMP else {"type": self.type})}
+        more = {"type": self.type} if self.kind == "backup" else {}
+        return {"service": self.service or None, **more, **({"rolling": True} if self.type == VERIFY else {})}
 
 
 def planned_backups(environment: Environment) -> dict[str, PlannedBackup]:
@@ -44,7 +50,20 @@ def planned_backups(environment: Environment) -> dict[str, PlannedBackup]:
             job = CronJob(schedule=when, timezone=backups.timezone, command=("backup",))
             planned = PlannedBackup(f"backup {service} {kind}", service, kind, job)
             found[planned.name] = planned
-    return found
+    reading = planned_verification(environment)
+    return {**found, reading.name: reading} if reading else found
+
+
+def planned_verification(environment: Environment) -> PlannedBackup | None:
+    """When all that is saved of it is read back; None where nothing is saved, or it is not wanted."""
+    release = environment.current_release
+    if release is None or not (continuity.databases_of(release) or continuity.newest_storage()):
+        return None
+    verify = EnvironmentSpec.model_validate(release.spec).backup.verify
+    if not verify.enabled:
+        return None
+    job = CronJob(schedule=verify.schedule, timezone=verify.timezone, command=("verify",))
+    return PlannedBackup("verify backups", "", VERIFY, job)
 
 
 def first_backup(environment: Environment) -> Operation | None:

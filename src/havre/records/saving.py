@@ -14,7 +14,7 @@ from havre.domain.continuity.retention import Retention
 from havre.domain.continuity.saving import Saved, due
 from havre.domain.continuity.watching import SeenFiles
 from havre.manifest import EnvironmentSpec
-from havre.records import continuity, queries
+from havre.records import continuity, queries, verifications
 from havre.records.models import Environment, Operation, SavedEnvironment
 
 KIND = "save"
@@ -33,7 +33,8 @@ def returnable_environments() -> list[Returnable]:
     found = []
     for environment in Environment.objects.select_related("project").exclude(current_release=None):
         seen = seen_files(environment)
-        found.append(Returnable(str(environment), seen.offsite, seen.failed))
+        unread = f"reading back: {seen.read_back.failed}" if seen.read_back and seen.read_back.failed else ""
+        found.append(Returnable(str(environment), seen.offsite, seen.failed or unread))
     return found
 
 
@@ -53,6 +54,7 @@ def seen_files(environment: Environment) -> SeenFiles:
         failed=str((last.error or {}).get("message", "")) if last else "",
         offsite=good.finished_at if good else None,
         since=since,
+        read_back=verifications.seen(environment),
     )
 
 

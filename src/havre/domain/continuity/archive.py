@@ -137,12 +137,21 @@ def elsewhere(place: OffSite, keys: Keys, ca: str) -> Place:
 _COMMON: Final = (("RESTIC_CACHE_DIR", "/tmp/cache"), ("RESTIC_PROGRESS_FPS", "1"))  # noqa: S108 - as above
 
 
-def to_read_back(size: int) -> str:
-    """How much of a repository a check reads: all of a small one, a tenth, another each time, of a large."""
-    return "100%" if size < _SMALL else "10%"
+def to_read_back(size: int, day: int) -> str:
+    """How much of a repository a check reads: all of a small one, one of ten parts of a large one.
+
+    Not a percentage: which files that means is drawn by lot, and some would never be read. Weekly or daily,
+    ten checks in a row read everything.
+
+    Args:
+        size: bytes of the repository.
+        day: of the check, counted from any beginning.
+    """
+    return "100%" if size < _SMALL else f"{day % _PARTS + 1}/{_PARTS}"
 
 
 _SMALL: Final = 2_000_000_000  # bytes
+_PARTS: Final = 10
 
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     (

@@ -94,7 +94,7 @@ def rebuild_verdict(
     failing = [each for each in environments if each.problem]
     if failing:
         told = "; ".join(f"{each.name}: {each.problem}" for each in failing[:_MOST_NAMED])
-        return Verdict(name, Level.WARNING, f"saving failed: {told}", "havre operations list")
+        return Verdict(name, Level.WARNING, f"saving or reading back failed: {told}", "havre operations list")
     return Verdict(name, Level.OK, "state, images and volumes are saved; the recovery kit is stored")
 
 

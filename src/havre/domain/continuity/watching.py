@@ -24,13 +24,13 @@ _TRY_AGAIN: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class SeenDumps:
-    """How the dumps of a database stand.
+class Planned:
+    """How something stands that is done by schedule: dumps of a database, reading back.
 
     Attributes:
         failed: what the newest attempt failed with; empty if it did not.
-        last: when the newest good one was complete, off-site where there is a storage.
-        patience: how old that may be.
+        last: when it was last done well; off-site where there is a storage.
+        patience: how long ago that may be.
     """
 
     failed: str
@@ -66,7 +66,7 @@ class Seen:
     offsite: datetime | None = None
     since: datetime | None = None
     has_storage: bool = False
-    dump: SeenDumps | None = None
+    dump: Planned | None = None
 
 
 def problems(seen: Seen, now: datetime) -> dict[str, str]:
@@ -90,18 +90,19 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
             told = f"for {(now - last) // timedelta(hours=1)} hours" if last else "at all"
             found[f"stale {kind}"] = f"there was no good {kind} backup {told}"
     if seen.dump is not None:
-        found |= _problems_of_dumps(seen.dump, seen, now)
+        found |= _late(seen.dump, seen.since, now, "dump", "dumping the database")
     return found
 
 
-def _problems_of_dumps(dump: SeenDumps, seen: Seen, now: datetime) -> dict[str, str]:
+def _late(seen: Planned, since: datetime | None, now: datetime, kind: str, what: str) -> dict[str, str]:
+    """What is wrong with something that is done by schedule: it failed, or was not done well for too long."""
     found = {}
-    if dump.failed:
-        found["dump"] = f"the newest dump failed: {dump.failed}"
-    newest = max(filter(None, (dump.last, seen.since)), default=None)
-    if newest is not None and now - newest > dump.patience:
-        told = f"for {(now - dump.last) // timedelta(hours=1)} hours" if dump.last else "at all"
-        found["stale dump"] = f"there was no good dump {told}"
+    if seen.failed:
+        found[kind] = f"{what} failed: {seen.failed}"
+    newest = max(filter(None, (seen.last, since)), default=None)
+    if newest is not None and now - newest > seen.patience:
+        told = f"for {(now - seen.last) // timedelta(hours=1)} hours" if seen.last else "at all"
+        found[f"stale {kind}"] = f"{what} was not done {told}"
     return found
 
 
@@ -113,11 +114,13 @@ class SeenFiles:
         failed: what the newest save failed with; empty if it succeeded or there was none.
         offsite: when it was last complete off-site.
         since: since when it should be: it was deployed, and there was an off-site storage.
+        read_back: how reading back all that is saved stands; None where that is not done by schedule.
     """
 
     failed: str = ""
     offsite: datetime | None = None
     since: datetime | None = None
+    read_back: Planned | None = None
 
 
 def problems_of_files(seen: SeenFiles, now: datetime) -> dict[str, str]:
@@ -129,6 +132,8 @@ def problems_of_files(seen: SeenFiles, now: datetime) -> dict[str, str]:
     if seen.since is not None and newest is not None and now - newest > STALE:
         told = f"for {(now - seen.offsite) // timedelta(hours=1)} hours" if seen.offsite else "at all"
         found["stale save"] = f"images, volumes and state were not saved off-site {told}"
+    if seen.read_back is not None:
+        found |= _late(seen.read_back, seen.since, now, "verify", "reading back what is saved")
     return found
 
 

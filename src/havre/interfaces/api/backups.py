@@ -139,7 +139,10 @@ class SavedDatabase(Schema):
 
 
 class PlannedRow(Schema):
-    """When a database is backed up, as in crontab(5); ``next``: null for never."""
+    """When a database is backed up, as in crontab(5); ``next``: null for never.
+
+    ``type`` is ``full``, ``incremental``, ``dump``, or ``verify``: when all of the environment is read back.
+    """
 
     service: str
     type: str
@@ -168,6 +171,19 @@ class SavedArchive(Schema):
     problem: str
 
 
+class ReadBack(Schema):
+    """When all that is saved was read back last and found good, by which operation.
+
+    ``archive``: how much of each repository of the archive was read. ``problem``: what the newest attempt
+    found wrong; empty if nothing.
+    """
+
+    at: datetime | None
+    operation: int | None
+    archive: dict[str, str]
+    problem: str
+
+
 class Saved(Schema):
     """What is saved of an environment.
 
@@ -177,6 +193,7 @@ class Saved(Schema):
     backups: list[SavedBackup]
     databases: list[SavedDatabase]
     archive: SavedArchive
+    verified: ReadBack
     has_storage: bool
     storage_is_newer: bool
 

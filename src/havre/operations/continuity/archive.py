@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from havre.adapters.buildkit.build import HOST_CA_BUNDLE
@@ -30,6 +31,7 @@ from havre.adapters.swarm.toolbox import (
 from havre.domain import naming
 from havre.domain.continuity import archive, progress
 from havre.domain.continuity.archive import HOST, NO_REPOSITORY, Place, Snapshot
+from havre.domain.continuity.outage import PATIENCE
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.retention import Retention, by_policy
 from havre.errors import BackupError
@@ -78,12 +80,14 @@ class Archive:
     restic (0.18) tries on for a quarter of an hour when its storage dies, so that is looked for besides.
     """
 
-    def __init__(self, engine: Engine, container: str, place: Place, watch: Tell) -> None:
+    def __init__(
+        self, engine: Engine, container: str, place: Place, watch: Tell, patience: float = PATIENCE
+    ) -> None:
         self._engine = engine
         self._container = container
         self._place = place
         self._tell = watch
-        self._storage = StorageWatch(place.storage)
+        self._storage = StorageWatch(place.storage, patience)
 
     def _watch(self, message: str) -> None:
         self._tell(message)
@@ -101,6 +105,7 @@ class Archive:
         writes: bool = False,
         cpus: float = 0.0,
         watch: Tell = lambda _: None,
+        patience: float = PATIENCE,
     ) -> Iterator[Archive]:
         """The repository of a place, for the length of a block.
 
@@ -112,6 +117,7 @@ class Archive:
             writes: whether files of other accounts are to be made.
             cpus: processors that it may take, after whatever serves; 0 for all.
             watch: takes how far it is.
+            patience: seconds without an answer after which its storage is given up.
 
         Raises:
             EngineError: the engine refused.
@@ -129,7 +135,7 @@ class Archive:
             answer = tell_inside(engine, container, ["havre-archive", "open"], place.text.encode())
             if not answer.is_good:
                 raise BackupError(f"the archive's settings were not taken: {answer.err.strip()[:300]}")
-            yield cls(engine, container, place, watch)
+            yield cls(engine, container, place, watch, patience)
 
     def ensure(self) -> None:
         """Have the repository there and open.
@@ -313,7 +319,7 @@ class Archive:
         """
         answer = self._ask("stats", "--mode=raw-data", "--json", "--no-lock")
         self._require(answer)
-        part = archive.to_read_back(int(json.loads(answer.out)["total_size"]))
+        part = archive.to_read_back(int(json.loads(answer.out)["total_size"]), datetime.now(UTC).toordinal())
         self._ask("unlock")
         self._require(self._ask("check", f"--read-data-subset={part}", "--retry-lock=5m"))
         return f"{part} read back"

@@ -27,7 +27,10 @@ def places(run: Run) -> list[Place]:
 def check(run: Run, place: Place) -> tuple[str, str]:
     """What was read back of a repository, and what is wrong with it, empty if nothing is."""
     ensure_tool(run.platform, "backup", asker(run))
-    with Archive.opened(run.platform.engine, place, labels=labels(run)) as opened:
+    patience = run.platform.config.storage_patience
+    with Archive.opened(
+        run.platform.engine, place, labels=labels(run), watch=lambda _: run.checkpoint(), patience=patience
+    ) as opened:
         try:
             if not opened.is_there():
                 return "nothing is saved yet", ""

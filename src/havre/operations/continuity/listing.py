@@ -13,7 +13,7 @@ from havre.domain.continuity.stream import Streaming
 from havre.errors import HavreError, UsageError
 from havre.operations.continuity.database import DatabaseView, databases
 from havre.operations.workloads import Composition
-from havre.records import continuity, dumps, queries, saving
+from havre.records import continuity, dumps, queries, saving, verifications
 from havre.records.models import Backup
 
 
@@ -70,6 +70,7 @@ def backups(project: str, environment: str) -> dict[str, Any]:
         "backups": shown,
         "databases": about,
         "archive": saving.last_archive(row),
+        "verified": verifications.shown(row),
         "storage_is_newer": continuity.storage_version() != release.storage_version,
         "has_storage": continuity.newest_storage() is not None,
     }

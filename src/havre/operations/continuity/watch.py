@@ -13,8 +13,8 @@ from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.watching import (
     ASKED,
     STALE,
+    Planned,
     Seen,
-    SeenDumps,
     Watch,
     news,
     problems,
@@ -118,14 +118,14 @@ def _recorded(composition: Composition, name: str) -> Seen:
     )
 
 
-def _dumps(composition: Composition, name: str) -> SeenDumps | None:
+def _dumps(composition: Composition, name: str) -> Planned | None:
     service = composition.spec.services[name]
     patience = dumps.patience(service) if isinstance(service, PostgresService) else None
     if patience is None:
         return None
     wanted = Repository.OFFSITE if continuity.newest_storage() else Repository.LOCAL
     newest = dumps.newest(composition.environment, name, wanted)
-    return SeenDumps(
+    return Planned(
         failed=dumps.last_failure(composition.environment, name),
         last=newest.stopped_at if newest else None,
         patience=patience,

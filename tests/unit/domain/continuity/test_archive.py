@@ -49,9 +49,10 @@ def test_the_newest_of_a_tag_is_found() -> None:
     assert archive.newest(found, "volume:x") is None
 
 
-def test_a_small_archive_is_read_back_whole() -> None:
-    assert archive.to_read_back(1_000_000) == "100%"
-    assert archive.to_read_back(50_000_000_000) == "10%"
+def test_a_small_archive_is_read_back_whole_and_a_large_one_part_by_part() -> None:
+    assert archive.to_read_back(1_000_000, 3) == "100%"
+    weekly = {archive.to_read_back(50_000_000_000, 739_000 + 7 * week) for week in range(10)}
+    assert weekly == {f"{part}/10" for part in range(1, 11)}, "in ten checks everything is read"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from havre.domain.continuity.stream import Streaming
 from havre.domain.continuity.watching import (
     LATE,
     STALE,
+    Planned,
     Seen,
     SeenFiles,
     Watch,
@@ -19,6 +21,7 @@ from havre.domain.continuity.watching import (
 )
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+WEEKS = timedelta(days=14)
 LONG_AGO = NOW - STALE - timedelta(hours=1)
 FINE = Seen(local=NOW, offsite=NOW, since=LONG_AGO, has_storage=True)
 
@@ -66,6 +69,23 @@ def test_it_is_told_why_wal_waits() -> None:
 )
 def test_what_is_wrong_with_the_copies_of_files(seen: SeenFiles, kinds: list[str]) -> None:
     assert list(problems_of_files(seen, NOW)) == kinds
+
+
+@pytest.mark.parametrize(
+    ("planned", "kinds"),
+    [
+        (Planned("", NOW, WEEKS), []),
+        (Planned("archive local: files of the archive are damaged", NOW, WEEKS), ["verify"]),
+        (Planned("", NOW - WEEKS - timedelta(hours=1), WEEKS), ["stale verify"]),
+        (Planned("", None, WEEKS), []),
+        (Planned("", None, timedelta(hours=3)), ["stale verify"]),
+    ],
+)
+def test_what_is_planned_may_fail_or_never_run(planned: Planned, kinds: list[str]) -> None:
+    since = NOW - WEEKS - timedelta(days=1) if planned.last else LONG_AGO
+    assert list(problems_of_files(SeenFiles(offsite=NOW, since=since, read_back=planned), NOW)) == kinds
+    of_dumps = [kind.replace("verify", "dump") for kind in kinds]
+    assert list(problems(replace(FINE, since=since, dump=planned), NOW)) == of_dumps
 
 
 def test_staleness_tells_for_how_long() -> None:

@@ -98,7 +98,8 @@ def verify(
     """Read back everything that is saved, and compare it with its checksums.
 
     Segments of WAL that are missing are found too. It takes as long as reading it all takes. Of images,
-    volumes and state, a large archive is read back by a tenth, another one each time.
+    volumes, dumps and state, a large archive is read back by a tenth, another one each day. It is done by
+    itself too, each week unless havre.yaml says otherwise.
     """
     params = {"service": service or None}
     run_operation(ctx, "verify", place, params, following)
@@ -139,13 +140,14 @@ def list_(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
         right=("SIZE", "STORED"),
     )
     _archive(answer["archive"])
+    _read_back(answer["verified"])
     _warn(answer)
 
 
 @app.command()
 @grouped
 def schedule(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None:
-    """List when databases are backed up by themselves: `backups` in havre.yaml says so."""
+    """List when databases are backed up by themselves, and when all is read back, as havre.yaml says."""
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 
@@ -157,7 +159,13 @@ def schedule(ctx: typer.Context, *, place: Place, as_json: Json = False) -> None
     screen.listing(
         ("DATABASE", "TYPE", "SCHEDULE", "ZONE", "NEXT"),
         (
-            (row["service"], row["type"], row["schedule"], row["timezone"], screen.until(row["next"]))
+            (
+                row["service"] or "all",
+                row["type"],
+                row["schedule"],
+                row["timezone"],
+                screen.until(row["next"]),
+            )
             for row in rows
         ),
         empty=f"{name} {place.environment} has no database that is backed up."
@@ -184,6 +192,19 @@ def _archive(saved: dict[str, Any]) -> None:
         screen.note("images, volumes and Havre's own state are not saved yet: havre backup now")
     if saved["problem"]:
         screen.warn(f"saving images, volumes and state failed since: {saved['problem']}")
+
+
+def _read_back(verified: dict[str, Any]) -> None:
+    """When it was last found good."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if verified["at"]:
+        parts = "".join(f"; archive {where}: {read}" for where, read in sorted(verified["archive"].items()))
+        screen.note(f"last verified {screen.age(verified['at'])}: everything read back is good{parts}")
+    elif not verified["problem"]:
+        screen.note("nothing was read back yet: havre backup verify")
+    if verified["problem"]:
+        screen.warn(f"reading back failed: {verified['problem']}")
 
 
 def _warn(answer: dict[str, Any]) -> None:
