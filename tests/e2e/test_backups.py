@@ -245,6 +245,12 @@ def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_pat
     for kept in (done["kept"], copy["replaced"]):
         shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", f"drop database {kept}")
     assert not (shop.server.state / "anonymised.dump").exists()
+    programs = [row["params"].get("program") for row in shop.operations("exec")]
+    assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
+
+
+def test_a_dump_is_made_here_and_elsewhere_and_becomes_a_database(shop: Shop) -> None:
+    shop.storage.ensure()
     shop.havre("backup", "now", "--dump")
     dumps = [row for row in shop.backups()["backups"] if row["type"] == "dump"]
     assert {row["repository"]: row["size"] for row in dumps} == dict.fromkeys(
@@ -260,9 +266,7 @@ def test_the_database_is_looked_into_dumped_and_brought_back(shop: Shop, tmp_pat
     there = ["psql", "-XAtq", "-U", "postgres", "-d", "monday", "-c", asked]
     assert shop.inside(*there) == f"t|{len(rows)}"
     shop.sql("drop table since_then")
-    shop.server.cli(*psql, "--admin", "--", "-d", "postgres", "-qc", "drop database monday")
-    programs = [row["params"].get("program") for row in shop.operations("exec")]
-    assert {"psql", "pg_dump", "pg_restore"} <= set(programs)
+    shop.inside("psql", "-U", "postgres", "-c", "drop database monday")
 
 
 def test_a_session_on_a_terminal_is_like_one_at_home(shop: Shop) -> None:

@@ -163,6 +163,18 @@ def test_a_key_that_expires_in_the_middle_fails_the_copy(
     assert [each.id for each in kept(engine, place)] == [first]
 
 
+def test_a_file_that_cannot_be_read_leaves_no_half_copy(engine: Engine, place: Place, files: Path) -> None:
+    first = save(engine, place, files)
+    with opened(engine, place, files) as there:
+        there.ensure()
+        (files / "b").write_bytes(b"x" * 100)
+        with pytest.raises(BackupError) as failed:
+            # A folder of the kernel's in which some files cannot be read by anybody.
+            there.save_folder("/proc/sys/net", TAG)
+    assert "/proc/sys/net" in failed.value.message
+    assert [each.id for each in kept(engine, place)] == [first]
+
+
 def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:
     with local(engine, "64m") as (place, shell):
         first = save(engine, place, files)

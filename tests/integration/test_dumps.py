@@ -24,6 +24,7 @@ from havre.operations.context import Platform, Run, Step
 from havre.operations.continuity.database import Database
 from havre.operations.dump import Dump
 from havre.records import dumps, queries
+from havre.records.models import Operation
 from integration.image_containers import healthy, running, wait
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.django_db]
@@ -112,9 +113,10 @@ def make(server: Server, tmp_path: Path) -> tuple[Dump, str]:
     try:
         dump.judge()
     except BackupError as error:
-        queries.finish(operation, queries.Operation.State.FAILED, error={"message": error.message})
+        queries.finish(operation, Operation.State.FAILED, result=operation.result)
+        Operation.objects.filter(pk=operation.pk).update(error={"message": error.message})
         return dump, error.message
-    queries.finish(operation, queries.Operation.State.SUCCEEDED)
+    queries.finish(operation, Operation.State.SUCCEEDED)
     return dump, ""
 
 
@@ -138,7 +140,7 @@ def test_a_dump_is_read_back_and_a_bad_one_is_told_and_costs_no_older_one(
     whole = dumping.command("club")
     text = " ".join(whole)
     bad = {
-        "empty": (("true",), "it is not whole"),
+        "empty": (("sleep", "2"), "what was to be saved is empty"),
         "truncated": (("bash", "-c", f"{text} | head -c 300000"), "it is not whole"),
         "failed": (("bash", "-c", f"{text} | head -c 300000; echo 'pg_dump: no' >&2; exit 1"), "pg_dump: no"),
         "refused": (dumping.command("nobody"), 'database "nobody" does not exist'),

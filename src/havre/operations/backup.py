@@ -5,10 +5,12 @@ It runs beside whatever else happens in the environment: it changes nothing of w
 
 from __future__ import annotations
 
+import time
 from typing import Any, Final
 
 from havre.domain.continuity import failures
 from havre.domain.continuity.info import ANNOTATION, BackupSet
+from havre.domain.continuity.progress import told as progress_told
 from havre.domain.continuity.repositories import STANZA, Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
@@ -204,9 +206,11 @@ class Backup:
             database.start_task(task, command)
         watch = StorageWatch(database.storage_of(repository), self.run.platform.config.storage_patience)
 
+        began = time.monotonic()
+
         def tell() -> None:
             watch.require()
-            self._tell(database)
+            self._tell(database, began)
 
         try:
             return database.wait_for_task(task, at_most=_LONGEST, tell=tell)
@@ -221,11 +225,11 @@ class Backup:
                 return
             self.run.tell("another backup of this database runs")
 
-    def _tell(self, database: Database) -> None:
+    def _tell(self, database: Database, began: float) -> None:
         progress = database.info(Repository.LOCAL).progress
         if progress:
             done, total = progress
-            self.run.tell(f"{done / 1e6:.0f} of {total / 1e6:.0f} MB")
+            self.run.tell(progress_told(done, total, time.monotonic() - began))
 
     def _problem_of(
         self, database: Database, repository: Repository, made: BackupSet | None

@@ -198,9 +198,9 @@ class Dump:
         try:
             list_ = Program(database.container, ("pg_restore", "--list"))
             listing = there.read_into(report.snapshot, dumping.FILE, list_, whole=False)
-            self._require_plausible(database, made, listing, last)
             unpack = Program(database.container, ("pg_restore", "--file=/dev/null"))
             there.read_into(report.snapshot, dumping.FILE, unpack)
+            self._require_plausible(database, made, listing, last)
         except BackupError:
             there.drop(report.snapshot)
             raise

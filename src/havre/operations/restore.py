@@ -25,6 +25,7 @@ from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen, meant
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.outage import StorageWatch
+from havre.operations.continuity.restore_progress import RestoreProgress
 from havre.operations.erase import look_again
 from havre.operations.jobs import Job
 from havre.records import continuity, queries
@@ -273,8 +274,17 @@ class Restore:
         job.start()
         read = Repository(self._plan["repository"]) if what == "restore" else Repository.LOCAL
         watch = StorageWatch(self.database.storage_of(read), self.run.platform.config.storage_patience)
+        files = RestoreProgress(
+            self.database, f"{PGDATA}.restored-{self.number}", int(self._plan.get("size") or 0)
+        )
+
+        def look() -> None:
+            watch.require()
+            if what == "restore":
+                files.tell()
+
         try:
-            ending = job.wait(at_most=at_most, look=watch.require)
+            ending = job.wait(at_most=at_most, look=look)
         except CommandError as error:
             raise BackupError(f"{what} of {self.database.name}: {error.message}", hint=error.hint) from error
         if not ending.is_good:

@@ -220,6 +220,7 @@ def test_backup_is_recorded() -> None:
         "daily": "03:00",
         "local": {"daily": 7, "weekly": 0, "monthly": 0},
         "offsite": {"daily": 30, "weekly": 9, "monthly": 12},
+        "verify": {"enabled": True, "schedule": "0 5 * * 6", "timezone": "UTC"},
         "rpo": "1h",
         "rto": "4h",
         "on_failure": None,

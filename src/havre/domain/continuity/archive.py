@@ -175,6 +175,7 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
         "`havre backup storage test` looks closer",
     ),
     (r"no space left", "the disk is full", "`havre doctor` looks at the disks"),
+    (r"no data read", "what was to be saved is empty", "does it say more by itself?"),
     (
         r"ended before its end",
         "what was to be saved ended before its end",
@@ -205,5 +206,17 @@ def cause(code: int, said: str) -> Cause:
             return Cause(message, hint)
     if code == TIMED_OUT:
         return Cause("the off-site storage cannot be reached", "`havre backup storage test` looks closer")
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return Cause(lines[-1][:_LONGEST] if lines else f"restic ended with {code} and without a word")
+    lines = [plain(line) for line in said.splitlines() if line.strip()]
+    return Cause(lines[0][:_LONGEST] if lines else f"restic ended with {code} and without a word")
+
+
+def plain(line: str) -> str:
+    """A line that restic wrote; of an error as JSON, its message."""
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return line.strip()
+    if not isinstance(row, dict):
+        return line.strip()
+    error = row.get("error")
+    return str(error.get("message") if isinstance(error, dict) else row.get("message") or line).strip()

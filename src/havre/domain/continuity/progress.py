@@ -11,21 +11,22 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
 
-def told(done: int, total: int, seconds: float) -> str:
+def told(done: int, total: int, seconds: float, *, before: int = 0) -> str:
     """``120 of 400 MB, about 2 min more``.
 
     Args:
         done: bytes.
         total: bytes in all; 0 if that is not known.
         seconds: since it began.
+        before: bytes that were done when the seconds began.
     """
     if not total:
         return f"{done / _MEGABYTE:.0f} MB"
     done = min(done, total)
     words = f"{done / _MEGABYTE:.0f} of {total / _MEGABYTE:.0f} MB"
-    if not done or done == total or seconds < _SOONEST:
+    if done <= before or done == total or seconds < _SOONEST:
         return words
-    return f"{words}, about {_span(seconds / done * (total - done))} more"
+    return f"{words}, about {_span(seconds / (done - before) * (total - done))} more"
 
 
 def _span(seconds: float) -> str:

@@ -405,6 +405,10 @@ class Archive:
                 case "error":
                     said.append(str((row.get("error") or {}).get("message")))
         code = program.wait()
+        if code and summary.get("snapshot_id"):
+            # Of what could not be read to its end restic (0.18) makes one all the same.
+            with contextlib.suppress(BackupError):
+                self.drop(str(summary["snapshot_id"]))
         if code or not summary.get("snapshot_id"):
             found = archive.cause(code, told(program) + "\n".join(said))
             raise BackupError(found.message, hint=found.hint, detail="\n".join(said[-5:]), retryable=True)

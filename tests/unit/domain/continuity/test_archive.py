@@ -67,6 +67,13 @@ def test_a_small_archive_is_read_back_whole_and_a_large_one_part_by_part() -> No
         (124, "", "cannot be reached"),
         (1, "write /tmp/x: no space left on device", "the disk is full"),
         (1, "subprocess havre-archive: what was to be saved ended before its end", "ended before its end"),
+        (3, '{"message_type":"error","error":{"message":"read /x: no data read"}}', "saved is empty"),
+        (
+            3,
+            '{"message_type":"error","error":{"message":"open /v/a: denied"}}\n{"code": 3}',
+            "open /v/a: denied",
+        ),
+        (1, '{"message_type":"exit_error","code":1,"message":"Fatal: new"}', "Fatal: new"),
         (1, "Fatal: something new", "Fatal: something new"),
         (2, "", "restic ended with 2"),
     ],

@@ -65,3 +65,7 @@ def test_the_command_holds_no_shell_and_no_compression() -> None:
 )
 def test_progress_in_words(done: int, total: int, seconds: float, told: str) -> None:
     assert progress.told(done, total, seconds) == told
+
+
+def test_what_was_there_before_says_nothing_about_the_speed() -> None:
+    assert progress.told(300, 400, 10, before=200).endswith("about 10 s more")
