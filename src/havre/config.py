@@ -126,6 +126,12 @@ class Config(BaseSettings):
         description="Seconds without an answer after which an off-site storage that died in the middle of a"
         " backup, a verification or a restore is given up; it may be started anew in less.",
     )
+    upload_limit: int = Field(
+        0,
+        ge=0,
+        description="KiB a second that are sent to the off-site storage at most of dumps, images, volumes and"
+        " state, by restic; 0 is no ceiling. Copies by pgBackRest and WAL have none.",
+    )
     command_threads: int = Field(
         8, description="Commands (`havre run`, scheduled ones) run at once, beside the operations."
     )

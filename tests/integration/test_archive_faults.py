@@ -15,6 +15,7 @@ import docker
 import pytest
 
 from havre.adapters.buildkit.platform import prepare
+from havre.adapters.s3.bucket import Bucket, Protection, protection
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.toolbox import Mount
 from havre.domain.continuity import archive as places
@@ -173,6 +174,28 @@ def test_a_file_that_cannot_be_read_leaves_no_half_copy(engine: Engine, place: P
             there.save_folder("/proc/sys/net", TAG)
     assert "/proc/sys/net" in failed.value.message
     assert [each.id for each in kept(engine, place)] == [first]
+
+
+def test_what_is_sent_keeps_below_its_ceiling(
+    engine: Engine, storage: ObjectStorage, place: Place, files: Path
+) -> None:
+    assert place.storage
+    slow = places.elsewhere(
+        place.storage, Keys(KEY, SECRET, PHRASE), storage.ca.read_text(), upload_limit=512
+    )
+    began = time.monotonic()
+    save(engine, slow, files)
+    # A second's worth may go at once.
+    assert time.monotonic() - began > SMALL / 1024 / 512 - 1.5
+
+
+def test_the_bucket_says_what_becomes_of_what_is_deleted(storage: ObjectStorage) -> None:
+    storage.ensure()
+    bucket = Bucket(storage.endpoint, BUCKET, "us-east-1", "path", KEY, SECRET, storage.ca.read_text())
+    assert protection(bucket).versioning == ""
+    storage.shell(f"s3.bucket.versioning -name {BUCKET} -enable")
+    assert protection(bucket) == Protection("Enabled")
+    assert protection(replace(bucket, secret="wrong")).versioning is None
 
 
 def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:

@@ -102,20 +102,23 @@ class ObjectStorage:
             assert self.process.poll() is None, (self.folder / "log").read_text()[-3000:]
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
             time.sleep(0.2)
-        master = f"-master={self.host}:{self.ports['master.port']}.{self.ports['master.port.grpc']}"
-        while "bucket" not in self._made_bucket(program, master):
+        while "bucket" not in self._made_bucket():
             assert time.monotonic() < deadline, (self.folder / "log").read_text()[-3000:]
             time.sleep(0.5)
 
-    @staticmethod
-    def _made_bucket(program: str, master: str) -> str:
+    def _made_bucket(self) -> str:
         """What its shell says: ``created bucket NAME``, or that it exists."""
+        said = self.shell(f"s3.bucket.create -name {BUCKET}\ns3.bucket.list")
+        return "bucket" if f"created bucket {BUCKET}" in said or f"  {BUCKET}\t" in said else ""
+
+    def shell(self, commands: str) -> str:
+        """What its own shell answers to commands."""
+        master = f"-master={self.host}:{self.ports['master.port']}.{self.ports['master.port.grpc']}"
         done = subprocess.run(
-            [program, "shell", master],
-            input=f"s3.bucket.create -name {BUCKET}\ns3.bucket.list\n",
-            capture_output=True, text=True, timeout=60, check=False,
+            [str(shutil.which("weed")), "shell", master],
+            input=f"{commands}\n", capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-        return "bucket" if f"created bucket {BUCKET}" in done.stdout or f"  {BUCKET}\t" in done.stdout else ""
+        return done.stdout
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -18,7 +18,7 @@ from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain import audit, certificates, doctor, naming, overlay
 from havre.domain.audit import Cleaned, Orphan
-from havre.domain.continuity import exposure, protection
+from havre.domain.continuity import exposure, protection, survival
 from havre.domain.doctor import KeyFile, Level, Listener, Verdict
 from havre.domain.overlay import StaleLink
 from havre.errors import HavreError
@@ -60,6 +60,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Restore drills", lambda: [_drills(config)]),
         ("Recovery point", lambda: [_at_risk(config, has_engine=info is not None)]),
         ("Rebuild", lambda: [_rebuild(config)]),
+        ("Deletion", lambda: [_deletion(config)]),
         ("Orphans", lambda: [_orphans(config, has_engine=info is not None)]),
     )
     verdicts: list[Verdict] = []
@@ -276,6 +277,23 @@ def _rebuild(config: Config) -> Verdict:
         is_kit_stored=kit_is_stored(),
         now=datetime.now(UTC),
     )
+
+
+def _deletion(config: Config) -> Verdict:
+    """Whether the off-site copies survive somebody who has this server's keys."""
+    name = "Deletion"
+    try:
+        open_records(config)
+        from havre.operations.continuity.storage import Storage  # noqa: PLC0415 - as above
+        from havre.operations.continuity.trial import kept_by  # noqa: PLC0415
+        from havre.records.continuity import newest_storage  # noqa: PLC0415
+
+        row = newest_storage()
+        if row is None:
+            return Verdict(name, Level.SKIPPED, "there is no off-site storage")
+        return survival.verdict(kept_by(Storage.opened(config, row)))
+    except HavreError as error:
+        return Verdict(name, Level.SKIPPED, error.message, error.hint)
 
 
 def _orphans(config: Config, *, has_engine: bool) -> Verdict:

@@ -20,7 +20,7 @@ from havre.domain.continuity.repositories import PGDATA, Repository
 from havre.domain.continuity.restoring import Aim, Target, arguments, plan, require_room
 from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
-from havre.operations import restore_beside, restore_dump, restore_points
+from havre.operations import restore_beside, restore_dump, restore_points, restore_volume
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.database import Database, chosen, meant
 from havre.operations.continuity.live import live_composition
@@ -43,6 +43,8 @@ def runbook(run: Run) -> Runbook:
     """The steps of a restore; of a dry run, the first one only."""
     if run.operation.params.get("dump"):
         return restore_dump.runbook(run)
+    if run.operation.params.get("volume"):
+        return restore_volume.runbook(run)
     restore = Restore(run)
     look = Step("plan", "Find the backup and the way to the moment", restore.plan)
     if run.operation.params.get("dry_run"):
@@ -338,8 +340,8 @@ class Confirm:
         self.run = run
 
     def forget(self) -> str:
-        """Of one database, or of all."""
-        databases = meant(self.run)
+        """Of one database; or of all, and of volumes."""
+        databases = meant(self.run, or_none=True)
         for database in databases:
             key = f"forget-{self.run.operation.pk}"
             database.start_task(key, ["havre-swap", "forget"])
@@ -348,4 +350,7 @@ class Confirm:
                 raise HavreError(
                     f"what restores of {database.name} replaced could not be removed", detail=ended.log
                 )
-        return ", ".join(database.name for database in databases)
+        told = [database.name for database in databases]
+        if not self.run.operation.params.get("service"):
+            told += restore_volume.forget_replaced(self.run)
+        return ", ".join(told) or "nothing is kept"

@@ -61,7 +61,7 @@ class Save:
         if row:
             storage = Storage.opened(run.platform.config, row)
             run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
-            self._offsite = offsite_place(storage)
+            self._offsite = offsite_place(storage, upload_limit=run.platform.config.upload_limit)
 
     # Steps
 
@@ -93,7 +93,7 @@ class Save:
         if missing or saved.is_coming_back(run.environment):
             # What is empty or half must not stand before what was saved whole.
             raise BackupError(
-                f"not all of {run.environment} is here: {', '.join(missing) or 'it is being rebuilt'}",
+                f"not all of {run.environment} is here: {', '.join(missing) or 'it is being brought back'}",
                 hint="bring it back: havre rebuild; or deploy again: havre deploy",
             )
         run.remember(release=release.number, images=ids, volumes=list(found.volumes))

@@ -20,6 +20,7 @@ from havre.records.models import Environment, Operation, SavedEnvironment
 KIND = "save"
 _ACTIVE = (Operation.State.QUEUED, Operation.State.RUNNING)
 _LOOKED_AT = 50
+_BRINGS_BACK = ("rebuild", "restore")
 
 
 def last_saved(environment: Environment) -> Operation | None:
@@ -96,8 +97,18 @@ def last_archive(environment: Environment) -> dict[str, Any]:
 
 
 def is_coming_back(environment: Environment) -> bool:
-    """Whether it is being rebuilt now."""
-    return Operation.objects.filter(environment=environment, kind="rebuild", state__in=_ACTIVE).exists()
+    """Whether it is being rebuilt now, or a volume of it restored: it may be half of itself."""
+    active = Operation.objects.filter(environment=environment, state__in=_ACTIVE)
+    return any(
+        row.kind == "rebuild" or row.params.get("volume") for row in active.filter(kind__in=_BRINGS_BACK)
+    )
+
+
+def is_being_saved(environment: Environment) -> bool:
+    """Whether its volumes may be read now."""
+    return Operation.objects.filter(
+        environment=environment, kind=KIND, state=Operation.State.RUNNING
+    ).exists()
 
 
 def image_ids(environment: Environment) -> dict[str, str]:

@@ -23,6 +23,8 @@ HOST: Final = "havre"
 LOCAL_VOLUME: Final = "havre-archive"
 LOCAL_PATH: Final = "/archive"
 CA_FILE: Final = "/dev/shm/havre/ca.pem"  # noqa: S108 - inside the container
+REPLACED: Final = "replaced:"
+"""Begins the tag of what was replaced."""
 LABEL: Final = "havre.archive"
 """Label that tells the containers of one operation apart: of which repository."""
 STATE: Final = "state"
@@ -43,6 +45,11 @@ def images_tag(environment: str) -> str:
 def volume_tag(volume: str) -> str:
     """Tag of a volume."""
     return f"volume:{volume}"
+
+
+def replaced_tag(volume: str) -> str:
+    """Tag of what a volume held before it was restored; it stays until somebody confirms."""
+    return f"{REPLACED}{volume}"
 
 
 @dataclass(frozen=True)
@@ -112,13 +119,14 @@ def local() -> Place:
     return Place(Repository.LOCAL, (("RESTIC_REPOSITORY", LOCAL_PATH), *_COMMON), ("--insecure-no-password",))
 
 
-def elsewhere(place: OffSite, keys: Keys, ca: str) -> Place:
+def elsewhere(place: OffSite, keys: Keys, ca: str, *, upload_limit: int = 0) -> Place:
     """The one in the off-site storage, sealed by its passphrase.
 
     Args:
         place: the storage.
         keys: what opens it.
         ca: PEM of the authorities of its certificate; with none, those of the image are trusted.
+        upload_limit: KiB a second at most; 0 for no ceiling.
     """
     path = "/".join(filter(None, (place.bucket, place.prefix, FOLDER)))
     settings = [
@@ -131,7 +139,10 @@ def elsewhere(place: OffSite, keys: Keys, ca: str) -> Place:
         *_COMMON,
     ]
     lookup = "path" if place.style == "path" else "dns"
-    return Place(Repository.OFFSITE, tuple(settings), ("--option", f"s3.bucket-lookup={lookup}"), ca, place)
+    options = ["--option", f"s3.bucket-lookup={lookup}"]
+    if upload_limit:
+        options.append(f"--limit-upload={upload_limit}")
+    return Place(Repository.OFFSITE, tuple(settings), tuple(options), ca, place)
 
 
 _COMMON: Final = (("RESTIC_CACHE_DIR", "/tmp/cache"), ("RESTIC_PROGRESS_FPS", "1"))  # noqa: S108 - as above

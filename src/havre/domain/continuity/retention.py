@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from havre.domain.continuity.archive import STATE
+from havre.domain.continuity.archive import REPLACED, STATE
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,12 @@ def by_policy(tags: Iterable[str], policies: Mapping[str, Retention]) -> dict[Re
     Args:
         tags: of what is saved.
         policies: by environment (``PROJECT-NAME``). What is of none of them, such as the state of the server
-            or what a destroyed one left, is kept as long as any of them keeps.
+            or what a destroyed one left, is kept as long as any of them keeps. What restores replaced goes by
+            none: somebody confirms that it may go.
     """
     found: dict[Retention, list[str]] = {}
     common = longest(policies.values())
-    for tag in sorted(set(tags)):
+    for tag in sorted({each for each in tags if not each.startswith(REPLACED)}):
         owner = _owner(tag, policies)
         found.setdefault(policies[owner] if owner else common, []).append(tag)
     return {policy: tuple(of) for policy, of in found.items()}

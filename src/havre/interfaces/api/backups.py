@@ -83,10 +83,16 @@ class StoredStorage(Storage):
 
 
 class Trial(Schema):
-    """What went well: ``list``, ``write``, ``read``, ``remove``."""
+    """What went well: ``list``, ``write``, ``read``, ``remove``.
+
+    ``deletes`` says what becomes of what is deleted there; ``survives``: whether it can be had back, null
+    where nobody knows.
+    """
 
     place: str
     steps: list[str]
+    deletes: str
+    survives: bool | None
 
 
 class SavedBackup(Schema):

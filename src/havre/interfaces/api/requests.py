@@ -223,7 +223,8 @@ class RestoreParams(Wanted):
     newest moment. A repository is chosen unless one is named. A dry run only says what would be done.
     ``beside``: nothing is replaced, a new database of that name is made in the same server, with the rows of
     ``table`` only if that is given. ``dump``: it is made of a dump, ``latest`` or one by the beginning of its
-    name. ``confirm`` is wanted by a protected environment.
+    name. ``volume``: that one returns to its newest copy, or to that of ``at``, instead of a database; who
+    uses it is stopped meanwhile. ``confirm`` is wanted by a protected environment.
     """
 
     service: Name | None = None
@@ -233,6 +234,7 @@ class RestoreParams(Wanted):
     beside: PostgresName | None = None
     table: Annotated[str, StringConstraints(pattern=_TABLE)] | None = None
     dump: Annotated[str, StringConstraints(pattern=r"^(latest|[0-9a-f]{4,64})$")] | None = None
+    volume: Name | None = None
     dry_run: StrictBool = False
     confirm: Confirm = ""
 
@@ -244,6 +246,8 @@ class RestoreParams(Wanted):
             raise ValueError("`table` goes with `beside`: one table is never put into the present data")
         if self.dump and (self.at or self.release or not self.beside):
             raise ValueError("`dump` goes with `beside`, and without `at` and `release`")
+        if self.volume and (self.service or self.release or self.beside or self.dump):
+            raise ValueError("`volume` goes with `at` and `repository` only")
         return self
 
 

@@ -120,6 +120,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("havre restore --to '2026-11-20 14:32' --as before", "a database beside; nothing is replaced"),
         ("havre restore --to '2026-11-20 14:32' --as before --table member", "only the rows of one table"),
         ("havre restore --dump latest --as monday", "a database made of the newest dump"),
+        ("havre restore --volume uploads --to '2026-11-20 14:32'", "files, as they were saved last before"),
         ("havre restore --confirm", "remove what the restore replaced"),
     ),
     "continuity status": (("havre continuity status", ""),),

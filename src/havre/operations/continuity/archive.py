@@ -52,9 +52,14 @@ _WHOLE: Final = ("havre-archive", "whole")
 Tell = Callable[[str], None]
 
 
-def offsite_place(storage: Storage) -> Place:
-    """The archive in a storage; without an authority of its own, what this machine trusts is trusted."""
-    return archive.elsewhere(storage.place, storage.keys, trusted(storage.ca))
+def offsite_place(storage: Storage, *, upload_limit: int = 0) -> Place:
+    """The archive in a storage; without an authority of its own, what this machine trusts is trusted.
+
+    Args:
+        storage: where it is, and what opens it.
+        upload_limit: KiB a second that are sent at most; 0 for no ceiling.
+    """
+    return archive.elsewhere(storage.place, storage.keys, trusted(storage.ca), upload_limit=upload_limit)
 
 
 def trusted(ca: str) -> str:
@@ -255,13 +260,13 @@ class Archive:
             raise BackupError(f"it is not whole: {said[-1].strip()[:300] if said else 'it ended early'}")
         return answer.out
 
-    def drop(self, snapshot: str) -> None:
-        """Let one snapshot go that turned out to be bad, so that nobody takes it for the newest.
+    def drop(self, *snapshots: str) -> None:
+        """Let snapshots go: that turned out to be bad, so that nobody takes it for the newest; or replaced.
 
         Raises:
             BackupError: it failed.
         """
-        self._require(self._ask("forget", snapshot, "--retry-lock=5m"))
+        self._require(self._ask("forget", *snapshots, "--retry-lock=5m"))
 
     def load_images(self, snapshot: str) -> None:
         """Give the images of a snapshot to the engine.

@@ -21,7 +21,7 @@ def places(run: Run) -> list[Place]:
         return [archive.local()]
     storage = Storage.opened(run.platform.config, row)
     run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
-    return [archive.local(), offsite_place(storage)]
+    return [archive.local(), offsite_place(storage, upload_limit=run.platform.config.upload_limit)]
 
 
 def check(run: Run, place: Place) -> tuple[str, str]:

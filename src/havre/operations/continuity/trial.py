@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from havre.adapters.s3.bucket import Bucket, protection
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.inside import tell_inside
 from havre.adapters.swarm.scratch import scratch_container
 from havre.config import config
 from havre.domain.continuity import failures
 from havre.domain.continuity.repositories import trial_text
+from havre.domain.continuity.survival import Kept
 from havre.errors import BackupError, UsageError
+from havre.operations.continuity.archive import trusted
 from havre.operations.continuity.storage import Storage
 from havre.operations.workloads import POSTGRES_IMAGE
 from havre.records import continuity
@@ -19,7 +22,10 @@ _WORDS: Final = {"list": "list", "write": "write to", "read": "read from", "remo
 
 
 def try_storage() -> dict[str, Any]:
-    """Try the storage as it is set now; ``place`` and the ``steps`` that went well.
+    """Try the storage as it is set now: ``place``, the ``steps`` that went well, and ``deletes``.
+
+    ``deletes`` says what becomes of what is deleted there, ``survives`` whether it can be had back (None:
+    nobody knows).
 
     Raises:
         UsageError: none is set, or the database's image is not there yet.
@@ -48,4 +54,29 @@ def try_storage() -> dict[str, Any]:
         cause = failures.cause(answer.out + answer.err)
         step = next((word for key, word in _WORDS.items() if key not in done), "use")
         raise BackupError(f"cannot {step} {storage.place.place}: {cause.message}", hint=cause.hint)
-    return {"place": storage.place.place, "steps": done}
+    try:
+        kept = kept_by(storage)
+    except BackupError:  # perhaps only containers reach it
+        kept = Kept(None)
+    return {"place": storage.place.place, "steps": done, "deletes": str(kept), "survives": kept.survives}
+
+
+def kept_by(storage: Storage) -> Kept:
+    """What becomes of what is deleted there.
+
+    Raises:
+        BackupError: the storage cannot be reached.
+    """
+    place, keys = storage.place, storage.keys
+    said = protection(
+        Bucket(
+            place.endpoint,
+            place.bucket,
+            place.region,
+            place.style,
+            keys.key,
+            keys.secret,
+            trusted(storage.ca),
+        )
+    )
+    return Kept(said.versioning, said.mode, said.days)

@@ -37,6 +37,11 @@ def test_without_an_authority_that_of_the_image_counts() -> None:
     assert place.options[-1] == "s3.bucket-lookup=dns"
 
 
+def test_what_is_sent_may_have_a_ceiling() -> None:
+    place = archive.elsewhere(OffSite("https://s3.example.org", "club"), KEYS, "", upload_limit=500)
+    assert place.options[-1] == "--limit-upload=500"
+
+
 def test_the_newest_of_a_tag_is_found() -> None:
     later = {**ROW, "time": "2026-12-01T00:00:00.5+01:00", "id": "c0de"}
     other = {**ROW, "time": "2026-12-02T00:00:00Z", "tags": ["state"], "id": "ffff", "summary": None}

@@ -26,6 +26,7 @@ def test_each_environment_keeps_its_own_as_long_as_it_wants() -> None:
         "volume:destroyed-production-uploads",
         "state",
         "state",
+        "replaced:shop-production-uploads",
     ]
     assert by_policy(tags, policies) == {
         SHOP: (

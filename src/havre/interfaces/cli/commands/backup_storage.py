@@ -163,7 +163,10 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
 
 @app.command("test")
 def try_(ctx: typer.Context, as_json: Json = False) -> None:
-    """List, write, read back and remove a small file there, from the server."""
+    """List, write, read back and remove a small file there, from the server.
+
+    It says too whether the bucket keeps what is deleted, by versions or object lock.
+    """
     from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
 
     answer = open_client(ctx).post(f"{_PATH}/test")
@@ -171,6 +174,7 @@ def try_(ctx: typer.Context, as_json: Json = False) -> None:
         screen.print_json(answer)
     else:
         screen.note(f"{answer['place']}: {', '.join(answer['steps'])}: all good")
+        (screen.warn if answer["survives"] is False else screen.note)(answer["deletes"])
 
 
 @app.command()

@@ -310,6 +310,15 @@ def restore(
             show_default=False,
         ),
     ] = "",
+    volume: Annotated[
+        str,
+        typer.Option(
+            "--volume",
+            metavar="NAME",
+            help="A volume of an app, or a cache, instead of a database. Who uses it is stopped meanwhile.",
+            show_default=False,
+        ),
+    ] = "",
     dump: Annotated[
         str,
         typer.Option(
@@ -341,6 +350,8 @@ def restore(
     The database serves until the restored data is complete beside it; then the two change places. What was
     written after the moment is not in the restored data. The replaced data stays on the server until
     `havre restore --confirm`. With --as nothing is replaced: a database of that name is made beside it.
+
+    With --volume it is the files of a volume: what it holds is saved on the server, then they are written.
     """
     full_name = f"{project_of(place.project)}-{place.environment}"
     params: dict[str, Any] = {"service": service or None}
@@ -352,18 +363,10 @@ def restore(
         return
     if from_ not in {"", "local", "offsite"}:
         raise UsageError(f"{from_!r} is no repository", hint="--from local, or --from offsite")
-    if to_release and to != "latest":
-        raise UsageError("give either --to or --to-release")
-    if table and not beside:
-        raise UsageError(
-            "--table goes with --as: one table is never put into the present data",
-            hint="take it beside, look at it, and copy the rows that you want",
-        )
-    if dump and (not beside or to_release or to != "latest"):
-        raise UsageError(
-            "--dump goes with --as, and without a moment",
-            hint="it becomes a database of its own; look at it, and copy what you want",
-        )
+    is_moment = to != "latest"
+    _require_one_aim(is_moment=is_moment, release=to_release, beside=beside, table=table, dump=dump)
+    if volume and (service or to_release or beside or dump):
+        raise UsageError("--volume goes with --to and --from only")
     params |= {
         "at": None if to == "latest" else times.read(to).isoformat(),
         "release": to_release,
@@ -371,6 +374,7 @@ def restore(
         "beside": beside or None,
         "table": table or None,
         "dump": dump or None,
+        "volume": volume or None,
     }
     if beside and not only_plan:  # nothing that could be lost
         run_operation(ctx, "restore", place, params, following, consented=yes_restore or full_name)
@@ -379,9 +383,29 @@ def restore(
         _show_plan(ctx, place, params, as_json=following.as_json)
         if only_plan:
             return
-        what = f"This replaces the data of {full_name}."
+        what = f"This replaces the {'files of the volume ' + volume if volume else 'data'} of {full_name}."
         ask_for_name(full_name, what, yes_restore, option="--yes-restore")
     run_operation(ctx, "restore", place, params, following, consented=full_name)
+
+
+def _require_one_aim(*, is_moment: bool, release: int | None, beside: str, table: str, dump: str) -> None:
+    """Refuse what does not go together.
+
+    Raises:
+        UsageError: it does not.
+    """
+    if release and is_moment:
+        raise UsageError("give either --to or --to-release")
+    if table and not beside:
+        raise UsageError(
+            "--table goes with --as: one table is never put into the present data",
+            hint="take it beside, look at it, and copy the rows that you want",
+        )
+    if dump and (not beside or release or is_moment):
+        raise UsageError(
+            "--dump goes with --as, and without a moment",
+            hint="it becomes a database of its own; look at it, and copy what you want",
+        )
 
 
 def _show_plan(ctx: typer.Context, place: Place, params: dict[str, Any], *, as_json: bool) -> None:
