@@ -28,7 +28,6 @@ from support.shop import PROJECT, Shop, wait
 from support.spare import Spare, spare
 
 GOAL: Final = 300.0  # seconds for 1 GB
-RPO: Final = 60.0
 _LONG: Final = 1800.0
 
 
@@ -99,7 +98,10 @@ def main() -> int:
     bench.figure(
         "measured RTO", told["rto_seconds"], unit="s", goal=GOAL, note=f"a database of {size / 1e9:.2f} GB"
     )
-    bench.figure("measured loss, rpo 1m", told["loss_seconds"], unit="s", goal=RPO)
+    bench.figure(
+        "measured loss", told["loss_seconds"], unit="s",
+        note="what was written was archived just before the loss; bench continuity measures losses",
+    )  # fmt: skip
     for step in told["steps"]:
         bench.figure(f"step: {step['step']}", step["seconds"], unit="s", note=step["told"])
     return bench.finish()
