@@ -27,7 +27,9 @@ def test_files_come_back_and_what_was_replaced_is_kept(
     def restore(*args: str) -> None:
         server.cli("restore", "--volume", "data", *args, *where, "--yes-restore", f"{project}-production")
 
-    refused = server.cli("restore", "--volume", "data", "--dry-run", *where, check=False)
+    refused = server.cli(
+        "restore", "--volume", "data", "--to", "2000-01-01", "--dry-run", *where, check=False
+    )
     assert (refused.returncode, "there is no copy" in refused.stdout + refused.stderr) == (64, True)
     inside("echo first > /data/a; mkdir /data/b; echo kept > /data/b/c; chown -R 1234 /data/b")
     server.cli("backup", "now", *where)

@@ -28,7 +28,7 @@ from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.volumes import volumes_of
 from havre.operations.privacy.persons import People, Told, beside, named_by, with_persons
 from havre.operations.workloads import Composition
-from havre.records import erasures, saving
+from havre.records import dumps, erasures, saving
 from havre.records.models import Erasure
 
 KEY: Final = "erasures"
@@ -273,6 +273,9 @@ class Erase:
                 }
                 for each in found
             ]
+            policy = saving.retentions(repository).get(str(self.run.environment), Retention())
+            until = policy.kept_until(moment)
+            listed += dumps.holding(self.run.environment, database.name, repository, moment, until=until)
         return listed
 
 

@@ -66,6 +66,23 @@ def newest(environment: Environment, service: str, repository: Repository) -> Du
     return rows.order_by("-stopped_at").first()
 
 
+def holding(
+    environment: Environment, service: str, repository: Repository, moment: datetime, *, until: datetime
+) -> list[dict[str, Any]]:
+    """The dumps in a repository that hold what was there before a moment; the last goes by ``until``."""
+    rows = Dump.objects.filter(environment=environment, service=service, repository=repository.value)
+    return [
+        {
+            "service": service,
+            "repository": repository.value,
+            "label": f"dump {row.snapshot[:_SHORT]}",
+            "made_at": row.stopped_at.isoformat(),
+            "expires_at": until.isoformat(),
+        }
+        for row in rows.filter(started_at__lt=moment).order_by("stopped_at")
+    ]
+
+
 def before(environment: Environment, service: str) -> Made | None:
     """What the newest good one was like, wherever it is."""
     row = Dump.objects.filter(environment=environment, service=service).order_by("-stopped_at").first()
