@@ -37,7 +37,8 @@ from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity import apart, comparing
 from havre.operations.continuity.archive import offsite_place
 from havre.operations.continuity.copy import Copy
-from havre.operations.continuity.database import Database, chosen
+from havre.operations.continuity.database import Database
+from havre.operations.continuity.view import chosen
 from havre.operations.continuity.volumes import volumes_of
 from havre.operations.database_versions import versions
 from havre.operations.workloads import Composition

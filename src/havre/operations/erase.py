@@ -23,8 +23,9 @@ from havre.domain.schedule import Schedule
 from havre.errors import BackupError, HavreError, UsageError
 from havre.manifest import PostgresService
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, databases
+from havre.operations.continuity.database import Database
 from havre.operations.continuity.live import live_composition
+from havre.operations.continuity.view import databases
 from havre.operations.continuity.volumes import volumes_of
 from havre.operations.privacy.persons import People, Told, beside, named_by, with_persons
 from havre.operations.workloads import Composition

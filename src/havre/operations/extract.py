@@ -15,7 +15,7 @@ from havre.domain.continuity.repositories import RETURNED
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity import apart
-from havre.operations.continuity.database import chosen
+from havre.operations.continuity.view import chosen
 from havre.operations.drill import Drill
 from havre.operations.workloads import Composition
 

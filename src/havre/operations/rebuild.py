@@ -21,9 +21,9 @@ from havre.operations import data_services, platform
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.archive import Archive, offsite_place
 from havre.operations.continuity.check_archive import asker, labels
-from havre.operations.continuity.database import databases
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.storage import Storage
+from havre.operations.continuity.view import databases
 from havre.operations.continuity.volumes import path_of, restore_volume, volumes_of
 from havre.operations.restore import Restore
 from havre.operations.rollout import Rollout

@@ -22,10 +22,11 @@ from havre.domain.snapshot import ENDED
 from havre.errors import BackupError, CommandError, HavreError, UsageError
 from havre.operations import restore_beside, restore_dump, restore_points, restore_volume
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, chosen, meant
+from havre.operations.continuity.database import Database, meant
 from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.outage import StorageWatch
 from havre.operations.continuity.restore_progress import RestoreProgress
+from havre.operations.continuity.view import chosen
 from havre.operations.erase import look_again
 from havre.operations.jobs import Job
 from havre.records import continuity, queries

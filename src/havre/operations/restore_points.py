@@ -11,7 +11,8 @@ from havre.domain.continuity.losses import Counters, Losses, Point, losses, poin
 from havre.domain.continuity.restoring import Aim, Target
 from havre.errors import UsageError
 from havre.operations.context import Run
-from havre.operations.continuity.database import Database, databases
+from havre.operations.continuity.database import Database
+from havre.operations.continuity.view import databases
 from havre.operations.database_versions import versions
 from havre.operations.workloads import Composition
 from havre.records.models import Environment, Release

@@ -21,7 +21,8 @@ from havre.operations import database_versions, drafts, platform, restore_points
 from havre.operations.backup import Backup
 from havre.operations.builds import Asker
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.database import Database, databases
+from havre.operations.continuity.database import Database
+from havre.operations.continuity.view import databases
 from havre.operations.jobs import Job
 from havre.operations.restore import Restore
 from havre.operations.rollout import Rollout

@@ -6,7 +6,7 @@ from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.domain.continuity.exposure import Exposed, at_risk
 from havre.errors import HavreError
-from havre.operations.continuity.database import DatabaseView, databases
+from havre.operations.continuity.view import DatabaseView, databases
 from havre.operations.workloads import Composition
 from havre.records.models import Environment
 

@@ -11,7 +11,7 @@ from havre.domain.continuity.info import BackupSet, Info
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.stream import Streaming
 from havre.errors import HavreError, UsageError
-from havre.operations.continuity.database import DatabaseView, databases
+from havre.operations.continuity.view import DatabaseView, databases
 from havre.operations.workloads import Composition
 from havre.records import continuity, dumps, queries, saving, verifications
 from havre.records.models import Backup

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from havre.operations.context import Run
-from havre.operations.continuity.database import Database, databases
+from havre.operations.continuity.database import Database
+from havre.operations.continuity.view import databases
 from havre.operations.workloads import Composition
 
 

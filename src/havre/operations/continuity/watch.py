@@ -25,7 +25,7 @@ from havre.manifest import EnvironmentSpec, PostgresService
 from havre.manifest.cron import Hook
 from havre.operations.alerts import send
 from havre.operations.context import Platform
-from havre.operations.continuity.database import DatabaseView, databases
+from havre.operations.continuity.view import DatabaseView, databases
 from havre.operations.workloads import Composition
 from havre.records import continuity, dumps, queries, saving
 from havre.records.models import Environment, Operation
