@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypedDict
+from typing import Final
 
 from havre.adapters import sealing
 from havre.config import Config
@@ -14,7 +14,6 @@ from havre.domain.continuity.repositories import DATA_VOLUME, archive_timeout
 from havre.domain.references import Reference
 from havre.domain.workload import (
     Attachment,
-    Check,
     EnvVar,
     Resources,
     SecretFile,
@@ -31,6 +30,7 @@ from havre.manifest import (
     StaticService,
 )
 from havre.manifest.services import SecretReference
+from havre.operations import declared
 from havre.operations.continuity.files import Files, files_of
 from havre.operations.continuity.storage import Storage
 from havre.operations.release_secrets import password_name
@@ -38,8 +38,6 @@ from havre.records.models import Environment, Release, Secret
 
 POSTGRES_IMAGE: Final = "havre/postgres:17"
 REDIS_IMAGE: Final = "havre/redis:8"
-_POSTGRES_PORT: Final = 5432
-_REDIS_PORT: Final = 6379
 _DATA_STOP_GRACE: Final = 60.0
 
 
@@ -116,7 +114,7 @@ class Composition:
     def application(self, name: str, service: AppService | StaticService) -> Workload:
         """One service of this release."""
         is_app = isinstance(service, AppService)
-        program = _program(service) if isinstance(service, AppService) else {}
+        program = declared.program(service) if isinstance(service, AppService) else {}
         return Workload(
             name=naming.service_name(self.project, self.environment.name, name, self.release.number),
             image=self.release.images[name],
@@ -128,10 +126,10 @@ class Composition:
             volumes=self._volumes(service) if isinstance(service, AppService) else (),
             tmpfs=() if is_app else ("/tmp",),  # noqa: S108 - inside the container
             replicas=self.replicas(name, service),
-            limits=_limits(service),
-            reservations=_reservations(service),
+            limits=declared.limits(service),
+            reservations=declared.reservations(service),
             stop_grace=service.stop_grace if isinstance(service, AppService) else 10.0,
-            check=_check(service),
+            check=declared.check(service),
             read_only=not is_app,
             ignore_image_health=service.port is not None,
         )
@@ -143,10 +141,10 @@ class Composition:
             image=self.release.images[name],
             labels=self._labels(name, "job"),
             command=service.release or (),
-            **_program(service),
+            **declared.program(service),
             env=self._env(name, service),
             attachments=(Attachment(self._network),),
-            limits=_limits(service),
+            limits=declared.limits(service),
             stop_grace=service.stop_grace,
             is_job=True,
             ignore_image_health=True,
@@ -177,11 +175,11 @@ class Composition:
             image=self.release.images[name],
             labels=tuple(sorted(labels.items())),
             command=command,
-            **_program(service),
+            **declared.program(service),
             env=tuple(env[key] for key in sorted(env)),
             attachments=(Attachment(self._network),),
             volumes=self._volumes(service),
-            limits=_limits(service),
+            limits=declared.limits(service),
             stop_grace=service.stop_grace,
             is_job=True,
             ignore_image_health=True,
@@ -346,8 +344,8 @@ class Composition:
             attachments=(Attachment(self._network, (name,)),),
             volumes=(VolumeMount(f"{self._network}-{name}", volume),) if volume else (),
             secret_files=(SecretFile(self._swarm_secret(name), "password"),),
-            limits=_limits(service),
-            reservations=_reservations(service),
+            limits=declared.limits(service),
+            reservations=declared.reservations(service),
             stop_grace=_DATA_STOP_GRACE,
         )
 
@@ -388,9 +386,12 @@ class Composition:
         service = self.spec.services[name]
         match service:
             case PostgresService():
-                return self._postgres_attributes(name, service)[reference.attribute]
+                password = self.values[password_name(name)]
+                return declared.postgres_attributes(self.project, name, service, password)[
+                    reference.attribute
+                ]
             case RedisService():
-                return self._redis_attributes(name)[reference.attribute]
+                return declared.redis_attributes(name, self.values[password_name(name)])[reference.attribute]
             case _:
                 return {
                     "host": name,
@@ -399,60 +400,3 @@ class Composition:
                     "public_url": self.public_url(service),
                     "domain": service.domains[0].host if service.domains else "",
                 }[reference.attribute]
-
-    def _postgres_attributes(self, name: str, service: PostgresService) -> dict[str, str]:
-        fallback = self.project.replace("-", "_")
-        user, database = service.user or fallback, service.database or fallback
-        password = self.values[password_name(name)]
-        return {
-            "host": name,
-            "port": str(_POSTGRES_PORT),
-            "user": user,
-            "database": database,
-            "password": password,
-            "url": f"postgresql://{user}:{password}@{name}:{_POSTGRES_PORT}/{database}",
-        }
-
-    def _redis_attributes(self, name: str) -> dict[str, str]:
-        password = self.values[password_name(name)]
-        return {
-            "host": name,
-            "port": str(_REDIS_PORT),
-            "password": password,
-            "url": f"redis://:{password}@{name}:{_REDIS_PORT}/0",
-        }
-
-
-class _Program(TypedDict, total=False):
-    entrypoint: tuple[str, ...]
-    user: str
-    working_dir: str
-    stop_signal: str
-
-
-def _program(service: AppService) -> _Program:
-    """How the image is entered, for the service and its release command alike."""
-    return {
-        "entrypoint": service.entrypoint or (),
-        "user": service.user or "",
-        "working_dir": service.working_dir or "",
-        "stop_signal": service.stop_signal or "",
-    }
-
-
-def _check(service: AppService | StaticService) -> Check | None:
-    """The command by which the engine itself finds out whether a task is ready."""
-    ready = service.ready if isinstance(service, AppService) else None
-    if ready is None or ready.command is None:
-        return None
-    return Check(ready.command, ready.interval, ready.timeout, ready.retries, ready.start_period)
-
-
-def _limits(service: ServiceSpec) -> Resources:
-    limits = service.resources.limits if service.resources else None
-    return Resources(limits.cpus, limits.memory) if limits else Resources()
-
-
-def _reservations(service: ServiceSpec) -> Resources:
-    reservations = service.resources.reservations if service.resources else None
-    return Resources(reservations.cpus, reservations.memory) if reservations else Resources()
