@@ -291,6 +291,69 @@ _SLEEPERS = (
 )
 
 
+def test_a_copy_comes_from_the_newest_backup_and_a_person_goes_from_every_environment(
+    shop: Shop, tmp_path: Path
+) -> None:
+    shop.sql("create table if not exists member (id int primary key, email text)")
+    shop.sql("insert into member values (2, 'bob@club.example') on conflict do nothing")
+    shop.sql("insert into member values (7, 'grace.hopper@club.example') on conflict do nothing")
+    shop.havre("backup", "now", "--service", "db")
+    written = shop.repository.manifest
+    written["environments"]["staging"] = {
+        "branch": "main",
+        "protected": False,
+        "services": {"api": {"domain": f"staging.{PROJECT}.localhost"}},
+    }
+    shop.repository.commit(manifest=written, version="2")
+    deploy = ["deploy", "-e", "staging", "--source", str(shop.repository.folder)]
+    shop.server.cli(*deploy, check=False)  # makes the environment; the secret is missing
+    where = ["-p", PROJECT, "-e", "staging"]
+    shop.server.cli("secrets", "set", "hook", *where, stdin="https://hook.example")
+    shop.server.cli(*deploy)
+    try:
+        _copy_into_staging(shop, tmp_path)
+    finally:
+        shop.server.cli(
+            "destroy", "-p", PROJECT, "-e", "staging", "--volumes", "--yes-destroy", f"{PROJECT}-staging"
+        )
+
+
+def _copy_into_staging(shop: Shop, tmp_path: Path) -> None:
+    staging = ["db", "psql", "-p", PROJECT, "-e", "staging", "--", "-XAtq", "-c"]
+    target = tmp_path / "copy.dump"
+    copied = shop.server.cli(
+        "anonymise", "--from", "production", "--to", str(target), "--memory", "512M", "--json",
+        cwd=shop.repository.folder,
+    )  # fmt: skip
+    rows = int(shop.sql("select count(*) from member"))
+    assert json.loads(copied.stdout)["rows"]["member"] == rows
+    assert target.read_bytes().startswith(b"PGDMP")
+    wait(lambda: shop.operations("extract")[0]["state"] == "succeeded", "the copy is not removed")
+    label = [f"havre.project={PROJECT}", "havre.role=drill"]
+    assert shop.engine.containers(all=True, filters={"label": label}) == []
+
+    # A dump of the same backup in staging's place: there are persons in both environments then.
+    shop.server.cli(
+        "db", "restore", str(target), "-p", PROJECT, "-e", "staging", "--replace", "--yes-replace",
+        f"{PROJECT}-staging",
+    )  # fmt: skip
+    assert shop.server.cli(*staging, "select count(*) from member").stdout.strip() == str(rows)
+    erase = ["privacy", "erase", "--project", PROJECT, "--subject", "member.id=7", "--json"]
+    done = json.loads(shop.server.cli(*erase, "--yes-erase", PROJECT).stdout)["environments"]
+    assert {each["environment"]: each["persons"][0]["found"] for each in done} == {
+        "production": 1,
+        "staging": 1,
+    }
+    for count in (
+        shop.sql("select count(*) from member where id = 7"),
+        shop.server.cli(*staging, "select count(*) from member where id = 7").stdout.strip(),
+    ):
+        assert count == "0"
+    export = ["privacy", "export", "-e", "staging", "--subject", "member.id=2"]
+    told = json.loads(shop.server.cli(*export, cwd=shop.repository.folder).stdout)
+    assert (told["environment"], len(told["tables"]["member"])) == ("staging", 1)
+
+
 def _verdict(shop: Shop, name: str) -> str:
     found = json.loads(shop.server.cli("doctor", "--json", check=False).stdout)
     return next(json.dumps(each) for each in found if each["check"] == name)
