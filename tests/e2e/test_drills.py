@@ -163,6 +163,7 @@ def club(
         assert page.json() == {"visits": 1}
         wait(made.backed_up, "no first backup")
         made.havre("backup", "now")
+        made.havre("backup", "now", "--dump")
         made.archived()
         yield made
     finally:
@@ -226,6 +227,7 @@ def test_what_is_saved_elsewhere_is_restored_apart_checked_timed_and_removed(clu
     assert (compared["equal"], compared["rows"], compared["tables"]) == (True, 8, 2)
     assert [each["problem"] for each in drill["data"]["checks"]] == ["", "", "", ""]
     assert drill["data"]["volumes"][f"{PLACE}-data"]
+    assert drill["data"]["dumps"]["db"]["problem"] == ""
 
     *outside, database = watch.reached.split()
     assert database == "connected"

@@ -38,6 +38,7 @@ from havre.operations.continuity import apart, comparing
 from havre.operations.continuity.archive import offsite_place
 from havre.operations.continuity.copy import Copy
 from havre.operations.continuity.database import Database
+from havre.operations.continuity.drilled_dumps import restore_dumps
 from havre.operations.continuity.view import chosen
 from havre.operations.continuity.volumes import volumes_of
 from havre.operations.database_versions import versions
@@ -57,6 +58,7 @@ def runbook(run: Run) -> Runbook:
             Step("serve", "Start the release on the copy", drill.unless_removed(drill.serve)),
             Step("checks", "Run the checks", drill.unless_removed(drill.checks)),
             Step("compare", "Compare the copy with the original", drill.unless_removed(drill.compare)),
+            Step("dumps", "Restore the newest dumps", drill.unless_removed(drill.dumps)),
             Step("remove", "Remove the copy", drill.remove),
             Step("judge", "Hold what was measured against the objectives", drill.judge),
         ),
@@ -115,7 +117,9 @@ class Drill:
             found = copy.wait_until_recovered(name)
             if "recovered" not in self._database(name):
                 self._log(name)
-                self._remember_recovered(name, found)
+                self._remember_database(
+                    name, recovered=found.as_data(), restored_seconds=round(self._elapsed(), 1)
+                )
             told.append(f"{name} {self._database(name)['backup']}")
         return f"{', '.join(told)}, {shown(self._elapsed())} so far"
 
@@ -176,6 +180,10 @@ class Drill:
             told.append(f"{name}: {self._database(name)['compared']}")
         self.run.remember(rpo=self._worst_loss())
         return "; ".join(told)
+
+    def dumps(self) -> str:
+        """From the same place, each into a database of its own in the copy."""
+        return "; ".join(restore_dumps(self.copy, self._names, self._archive))
 
     def remove(self) -> str:
         """Containers, volumes, networks."""
@@ -303,27 +311,8 @@ class Drill:
         except UsageError as error:
             raise BackupError(f"{name}: {error.message}", hint="havre backup now") from error
 
-    def _remember_recovered(self, name: str, found: Recovered) -> None:
-        self._remember_database(
-            name,
-            recovered={
-                "next_xid": found.next_xid,
-                "last_commit": found.last_commit.isoformat() if found.last_commit else None,
-                "timeline": found.timeline,
-                "uncommitted": list(found.uncommitted),
-            },
-            restored_seconds=round(self._elapsed(), 1),
-        )
-
     def _recovered(self, name: str) -> Recovered:
-        facts = self._database(name)["recovered"]
-        last = facts["last_commit"]
-        return Recovered(
-            facts["next_xid"],
-            datetime.fromisoformat(last) if last else None,
-            facts["timeline"],
-            tuple(facts["uncommitted"]),
-        )
+        return Recovered.stored(self._database(name)["recovered"])
 
     def _log(self, name: str) -> None:
         for line in self.copy.log(name, 100):
@@ -391,6 +380,7 @@ class Drill:
             volumes=result.get("volumes", {}),
             checks=[Outcome(each["check"], each["problem"]) for each in result.get("checks", ())],
             rows=rows,
+            dumps={name: each["problem"] for name, each in result.get("dumps", {}).items()},
             missed=missed(
                 as_objectives(self._facts["objectives"]),
                 rto=result.get("rto"),

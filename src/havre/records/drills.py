@@ -14,7 +14,7 @@ from havre.records.models import Drill, Environment, Operation
 
 KEPT: Final = 500
 """Drills that are remembered of an environment: more than nine years of weekly ones."""
-_KEPT_FACTS: Final = ("databases", "services", "volumes", "checks")
+_KEPT_FACTS: Final = ("databases", "services", "volumes", "dumps", "checks")
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,26 @@ class Recovered:
     timeline: int
     uncommitted: tuple[int, ...] = ()
 
+    @staticmethod
+    def stored(data: Mapping[str, Any]) -> Recovered:
+        """From JSON."""
+        last = data["last_commit"]
+        return Recovered(
+            data["next_xid"],
+            datetime.fromisoformat(last) if last else None,
+            data["timeline"],
+            tuple(data["uncommitted"]),
+        )
+
+    def as_data(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "next_xid": self.next_xid,
+            "last_commit": self.last_commit.isoformat() if self.last_commit else None,
+            "timeline": self.timeline,
+            "uncommitted": list(self.uncommitted),
+        }
+
 
 def recovered(text: str) -> Recovered:
     """What is told in lines such as ``next_xid=812``.
@@ -297,6 +317,7 @@ class Found:
         volumes: when what was restored of each was saved; None if it never was.
         checks: of the manifest.
         rows: what comparisons found, by database.
+        dumps: why the newest dump of a database did not come back, by database; empty if it did.
         missed: objectives.
     """
 
@@ -304,6 +325,7 @@ class Found:
     volumes: Mapping[str, str | None] = field(default_factory=dict)
     checks: Sequence[Outcome] = ()
     rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    dumps: Mapping[str, str] = field(default_factory=dict)
     missed: Sequence[str] = ()
 
     @property
@@ -315,7 +337,8 @@ class Found:
         unsaved = [f"the volume {name} was never saved" for name, at in self.volumes.items() if at is None]
         rows = [f"{name}: {told}" for name, problems in self.rows.items() for told in problems]
         checks = [f"check {each.check}: {each.problem}" for each in self.checks if each.problem]
-        return [*healthy, *unsaved, *rows, *checks, *self.missed]
+        dumps = [f"the dump of {name} did not come back: {told}" for name, told in self.dumps.items() if told]
+        return [*healthy, *unsaved, *rows, *dumps, *checks, *self.missed]
 
 
 def summary(problems: Sequence[str]) -> str:

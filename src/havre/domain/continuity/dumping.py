@@ -95,3 +95,17 @@ def problem(made: Made, listing: str, before: Made | None, *, suspected: int = 0
             " with about as many rows in the database"
         )
     return ""
+
+
+def lacks(wanted: Contents, found: Contents) -> str:
+    """What a restored dump has too little of; empty if nothing.
+
+    Args:
+        wanted: what the database held when it was dumped; PostgreSQL counts rows only about.
+        found: what came back.
+    """
+    if found.tables < wanted.tables:
+        return f"{found.tables} of {wanted.tables} tables came back"
+    if found.rows < wanted.rows * _SHRUNK:
+        return f"{found.rows} of about {wanted.rows} rows came back"
+    return ""

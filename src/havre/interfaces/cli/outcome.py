@@ -126,6 +126,8 @@ def drill_facts(result: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append((label, told))
     for name, each in (result.get("databases") or {}).items():
         rows.append((name, f"backup {each['backup']}; {each.get('compared') or 'not compared'}"))
+    for name, each in (result.get("dumps") or {}).items():
+        rows.append((f"dump of {name}", each["problem"] or "came back"))
     checks = result.get("checks")
     if checks is not None:
         bad = sum(bool(each["problem"]) for each in checks)

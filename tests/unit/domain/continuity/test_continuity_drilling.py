@@ -125,9 +125,15 @@ def test_everything_that_is_wrong_is_told_missing_rows_first() -> None:
     found = Found(
         checks=[Outcome("q"), Outcome("web /", "it answered 500, not 200")],
         rows={"db": ["t has 4 rows"]},
+        dumps={"db": "it is not whole: it ended early", "other": ""},
         missed=["it took 5 h"],
     )
-    assert found.problems == ["db: t has 4 rows", "check web /: it answered 500, not 200", "it took 5 h"]
+    assert found.problems == [
+        "db: t has 4 rows",
+        "the dump of db did not come back: it is not whole: it ended early",
+        "check web /: it answered 500, not 200",
+        "it took 5 h",
+    ]
     assert summary(["a"] * 7) == "a; a; a; a; a; 2 more"
     assert Found().problems == []
     worse = Found(unhealthy="api ended", volumes={"shop-data": None, "shop-cache": "2026-11-20T14:32:05Z"})

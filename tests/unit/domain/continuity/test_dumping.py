@@ -69,3 +69,16 @@ def test_progress_in_words(done: int, total: int, seconds: float, told: str) -> 
 
 def test_what_was_there_before_says_nothing_about_the_speed() -> None:
     assert progress.told(300, 400, 10, before=200).endswith("about 10 s more")
+
+
+@pytest.mark.parametrize(
+    ("came_back", "told"),
+    [
+        (Contents(2, 20_000), ""),
+        (Contents(3, 12_000), ""),
+        (Contents(1, 20_000), "1 of 2 tables came back"),
+        (Contents(2, 9_000), "9000 of about 20000 rows came back"),
+    ],
+)
+def test_a_restored_dump_has_what_was_dumped(came_back: Contents, told: str) -> None:
+    assert dumping.lacks(HELD, came_back) == told
