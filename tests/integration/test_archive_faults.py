@@ -13,15 +13,16 @@ from pathlib import Path
 
 import docker
 import pytest
+from minio.error import S3Error
 
 from havre.adapters.buildkit.platform import prepare
-from havre.adapters.s3.bucket import Bucket, Protection, protection
+from havre.adapters.s3.bucket import Bucket, Protection, lock, protection
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.toolbox import Mount
 from havre.domain.continuity import archive as places
 from havre.domain.continuity.archive import Place, Snapshot
 from havre.domain.continuity.repositories import Keys, OffSite
-from havre.errors import BackupError
+from havre.errors import BackupError, UsageError
 from havre.operations.continuity.archive import IMAGE, Archive
 from support.object_storage import BUCKET, KEY, SECRET, ObjectStorage
 
@@ -193,9 +194,38 @@ def test_the_bucket_says_what_becomes_of_what_is_deleted(storage: ObjectStorage)
     storage.ensure()
     bucket = Bucket(storage.endpoint, BUCKET, "us-east-1", "path", KEY, SECRET, storage.ca.read_text())
     assert protection(bucket).versioning == ""
+    with pytest.raises(UsageError, match="cannot lock objects"):
+        lock(bucket, 30, "GOVERNANCE")
     storage.shell(f"s3.bucket.versioning -name {BUCKET} -enable")
     assert protection(bucket) == Protection("Enabled")
     assert protection(replace(bucket, secret="wrong")).versioning is None
+
+
+def test_what_is_locked_survives_who_has_the_keys(
+    engine: Engine, files: Path, storage: ObjectStorage
+) -> None:
+    storage.ensure()
+    client = storage.client()
+    client.make_bucket(bucket_name="locked", object_lock=True)
+    bucket = Bucket(storage.endpoint, "locked", "us-east-1", "path", KEY, SECRET, storage.ca.read_text())
+    assert protection(bucket) == Protection("Enabled", has_lock=True)
+    lock(bucket, 7, "COMPLIANCE")
+    assert protection(bucket) == Protection("Enabled", has_lock=True, mode="COMPLIANCE", days=7)
+    where = OffSite(storage.endpoint, "locked", has_ca=True)
+    place = places.elsewhere(where, Keys(KEY, SECRET, PHRASE), storage.ca.read_text())
+    saved = save(engine, place, files)
+    with opened(engine, place) as archive:
+        assert [each.id for each in archive.snapshots()] == [saved]
+    there = list(client.list_objects(bucket_name="locked", recursive=True, include_version=True))
+    data = [each for each in there if "/data/" in f"/{each.object_name}"]
+    assert sum(each.size for each in data) > SMALL
+    for each in data:
+        version = {"bucket_name": "locked", "object_name": each.object_name, "version_id": each.version_id}
+        client.remove_object(bucket_name="locked", object_name=each.object_name)
+        with pytest.raises(S3Error, match="AccessDenied"):
+            client.remove_object(**version)
+        # It is deleted for who reads without a version, and there all the same.
+        assert len(client.get_object(**version).read()) == each.size
 
 
 def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:

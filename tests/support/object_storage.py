@@ -16,10 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import urllib3
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from minio import Minio
 
 KEY, SECRET = "HAVRETESTKEY", "havre-test-secret-key"
 BUCKET = "backups"
@@ -119,6 +121,12 @@ class ObjectStorage:
             input=f"{commands}\n", capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         return done.stdout
+
+    def client(self) -> Minio:
+        """Somebody with its keys."""
+        pool = urllib3.PoolManager(ca_certs=str(self.ca))
+        place = f"{self.host}:{self.ports['s3.port.https']}"
+        return Minio(place, access_key=KEY, secret_key=SECRET, region="us-east-1", http_client=pool)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

@@ -10,11 +10,13 @@ query       further keys                                                        
 ``ps``      project, environment                                                        ``{"rows": [...]}``
 ``backups`` project, environment                                                        a row
 ``storage``                                                                             a row
+``lock-storage``  ``days``, ``mode``                                                    a row
 ``logs``    project, environment, services or null, since (epoch seconds) or null,      a line per row
             tail or null, follow, grep or null
 ==========  ==========================================================================  =============
 
-``backups`` lists what is saved, ``storage`` tries the off-site storage by a small file of its own.
+``backups`` lists what is saved, ``storage`` tries the off-site storage by a small file of its own, and
+``lock-storage`` has what is written there locked.
 The socket takes reading and waking only: a web process that was taken over can do nothing else here.
 """
 
@@ -70,6 +72,13 @@ class _Storage(BaseModel):
     query: str = Field(pattern="^storage$")
 
 
+class _Lock(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^lock-storage$")
+    days: int = Field(ge=1, le=3650)
+    mode: str = Field(pattern="^(governance|compliance)$")
+
+
 class _Logs(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: str = Field(pattern="^logs$")
@@ -82,7 +91,7 @@ class _Logs(BaseModel):
     grep: str | None = Field(None, max_length=200)
 
 
-_Question = _Wake | _Processes | _Backups | _Storage | _Logs
+_Question = _Wake | _Processes | _Backups | _Storage | _Lock | _Logs
 _QUESTION: Final[TypeAdapter[_Question]] = TypeAdapter(_Question)
 
 
@@ -187,6 +196,9 @@ class _Handler(socketserver.StreamRequestHandler):
             return
         if isinstance(question, _Storage):
             yield trial.try_storage()
+            return
+        if isinstance(question, _Lock):
+            yield trial.lock_storage(question.days, question.mode)
             return
 
         if isinstance(question, _Processes):

@@ -1,32 +1,29 @@
-"""What a bucket says of itself: whether it keeps versions, and whether they are locked.
+"""What becomes of what is deleted in a bucket: its versions, and the lock that its new objects get.
 
-Signature: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html; questions:
-GetBucketVersioning and GetObjectLockConfiguration of the same reference.
+Questions and words are those of S3's reference: GetBucketVersioning, GetObjectLockConfiguration,
+PutObjectLockConfiguration (https://docs.aws.amazon.com/AmazonS3/latest/API/).
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
+import urllib3
+from minio import Minio
+from minio.error import InvalidResponseError, S3Error, ServerError
+from minio.objectlockconfig import DAYS, ObjectLockConfig
 
-from havre.errors import BackupError
+from havre.errors import BackupError, UsageError
 
 _TIMEOUT: Final = 8.0  # seconds
-_NOTHING: Final = hashlib.sha256(b"").hexdigest()
-_STATUS: Final = re.compile(r"<Status>\s*(\w+)\s*</Status>")
-_MODE: Final = re.compile(r"<Mode>\s*(\w+)\s*</Mode>")
-_PERIOD: Final = re.compile(r"<(Days|Years)>\s*(\d+)\s*</\1>")
-_IS_ON: Final = re.compile(r"<ObjectLockEnabled>\s*Enabled\s*<")
-_DAYS: Final = {"Days": 1, "Years": 365}
+_NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
+_CANNOT: Final = {_NO_LOCK, "InvalidBucketState", "InvalidRequest", "NotImplemented", "MethodNotAllowed"}
+_DAYS_OF: Final = {"Days": 1, "Years": 365}
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -62,71 +59,86 @@ class Protection:
     days: int = 0
 
 
-def protection(bucket: Bucket, *, now: datetime | None = None) -> Protection:
-    """Ask it.
+def protection(bucket: Bucket) -> Protection:
+    """Ask it. What the service does not know, or the key may not ask, is not said.
 
     Raises:
         BackupError: it cannot be reached.
     """
-    versioning = _asked(bucket, "versioning", now)
-    lock = _asked(bucket, "object-lock", now) or ""
-    found = _STATUS.search(versioning) if versioning is not None else None
-    mode, period = _MODE.search(lock), _PERIOD.search(lock)
-    return Protection(
-        versioning=None if versioning is None else found[1] if found else "",
-        has_lock=bool(_IS_ON.search(lock)),
-        mode=mode[1] if mode and period else "",
-        days=int(period[2]) * _DAYS[period[1]] if mode and period else 0,
-    )
-
-
-def _asked(bucket: Bucket, what: str, now: datetime | None) -> str | None:
-    """The answer; None where the service does not know the question, or the key may not ask it."""
-    host = urlsplit(bucket.endpoint).netloc
-    path = f"/{bucket.name}"
-    if bucket.style != "path":
-        host, path = f"{bucket.name}.{host}", "/"
-    context = ssl.create_default_context(cadata=bucket.ca or None)
-    headers = _signed(bucket, host, path, what, now or datetime.now(UTC))
+    client = _client(bucket)
     try:
-        answer = httpx.get(
-            f"https://{host}{path}?{what}=",
-            headers=headers,
-            timeout=_TIMEOUT,
-            verify=context,
-            trust_env=False,
-        )
-    except httpx.HTTPError as error:
+        said = _asked(bucket, lambda: client.get_bucket_versioning(bucket_name=bucket.name))
+    except (S3Error, InvalidResponseError, ServerError):
+        versioning = None
+    else:
+        versioning = said.status if said.status in {"Enabled", "Suspended"} else ""
+    try:
+        lock = _asked(bucket, lambda: client.get_object_lock_config(bucket_name=bucket.name))
+    except (S3Error, InvalidResponseError, ServerError):
+        return Protection(versioning)
+    if not lock.mode or not lock.duration:
+        return Protection(versioning, has_lock=True)
+    days = lock.duration * _DAYS_OF[lock.duration_unit or "Days"]
+    return Protection(versioning, has_lock=True, mode=lock.mode, days=days)
+
+
+def lock(bucket: Bucket, days: int, mode: str) -> None:
+    """Have each object that is written from now on locked.
+
+    Args:
+        bucket: it has to be made with object lock.
+        days: for which nobody can delete it.
+        mode: ``COMPLIANCE``, or ``GOVERNANCE`` with which who has a right of its own can all the same.
+
+    Raises:
+        UsageError: the bucket cannot lock, or the key may not.
+        BackupError: it cannot be reached, or refused.
+    """
+    client = _client(bucket)
+    wanted = ObjectLockConfig(mode, days, DAYS)
+    try:
+        _asked(bucket, lambda: client.set_object_lock_config(bucket_name=bucket.name, config=wanted))
+    except S3Error as error:
+        if error.code in _CANNOT:
+            raise UsageError(
+                f"the bucket {bucket.name} cannot lock objects",
+                hint="that is chosen when a bucket is made: make one with object lock, and use it:"
+                " havre backup storage set --bucket NAME",
+            ) from error
+        if error.code == "AccessDenied":
+            raise UsageError(
+                f"the key may not set the lock of {bucket.name}",
+                hint="set it at the provider, or give this key s3:PutBucketObjectLockConfiguration",
+            ) from error
+        raise BackupError(f"the storage refused: {error.code}") from error
+    except (InvalidResponseError, ServerError) as error:
+        raise BackupError(f"the storage answered what nobody understands: {error}"[:300]) from error
+
+
+def _client(bucket: Bucket) -> Minio:
+    pool = urllib3.PoolManager(
+        timeout=urllib3.Timeout(_TIMEOUT),
+        retries=False,
+        ssl_context=ssl.create_default_context(cadata=bucket.ca or None),
+    )
+    client = Minio(
+        endpoint=urlsplit(bucket.endpoint).netloc,
+        access_key=bucket.key,
+        secret_key=bucket.secret,
+        region=bucket.region,
+        http_client=pool,
+    )
+    if bucket.style == "path":
+        client.disable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
+    else:
+        client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
+    return client
+
+
+def _asked(bucket: Bucket, question: Callable[[], _Answer]) -> _Answer:
+    try:
+        return question()
+    except urllib3.exceptions.HTTPError as error:
         raise BackupError(
             f"{bucket.endpoint} cannot be reached: {error.__class__.__name__}", retryable=True
         ) from error
-    return answer.text if answer.status_code == HTTPStatus.OK else None
-
-
-def _signed(bucket: Bucket, host: str, path: str, what: str, now: datetime) -> dict[str, str]:
-    stamp = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
-    scope = f"{stamp[:8]}/{bucket.region}/s3/aws4_request"
-    headers = {"host": host, "x-amz-content-sha256": _NOTHING, "x-amz-date": stamp}
-    names = ";".join(headers)
-    request = "\n".join(
-        [
-            "GET",
-            path,
-            f"{what}=",
-            *(f"{name}:{value}" for name, value in headers.items()),
-            "",
-            names,
-            _NOTHING,
-        ]
-    )
-    digest = hashlib.sha256(request.encode()).hexdigest()
-    key = f"AWS4{bucket.secret}".encode()
-    for part in scope.split("/"):
-        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-    text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{digest}"
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    return {
-        **headers,
-        "authorization": f"AWS4-HMAC-SHA256 Credential={bucket.key}/{scope}, SignedHeaders={names},"
-        f" Signature={signature}",
-    }

@@ -12,11 +12,19 @@ _REMEDY = "switch versioning or object lock of the bucket on, and give a key tha
 
 @dataclass(frozen=True)
 class Kept:
-    """What a bucket says: ``versioning`` is None where it does not say; ``mode`` and ``days`` of its lock."""
+    """What a bucket says.
+
+    Attributes:
+        versioning: None where it does not say.
+        mode: of the lock that new objects get; empty for none.
+        days: for which they are locked.
+        has_lock: whether it could lock them.
+    """
 
     versioning: str | None
     mode: str = ""
     days: int = 0
+    has_lock: bool = False
 
     @property
     def survives(self) -> bool | None:
@@ -32,9 +40,10 @@ class Kept:
         if self.versioning is None:
             return "the storage does not say whether deleted objects are kept"
         if self.versioning == "Enabled":
-            return (
+            kept = (
                 "deleted objects are kept as versions, which a key that may delete them could still destroy"
             )
+            return f"{kept}; the bucket can lock them: havre backup storage lock" if self.has_lock else kept
         return "DELETED IS GONE: whoever takes this server over can destroy the off-site copies too"
 
 

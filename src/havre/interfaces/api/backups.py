@@ -11,7 +11,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema, Status
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, Field, SecretStr, StrictInt, StringConstraints
 
 from havre.adapters import sealing
 from havre.config import config
@@ -91,6 +91,21 @@ class Trial(Schema):
 
     place: str
     steps: list[str]
+    deletes: str
+    survives: bool | None
+
+
+class Lock(Wanted):
+    """For how long nobody can delete what is written then; ``compliance``: not even who may bypass it."""
+
+    days: Annotated[StrictInt, Field(ge=1, le=3650)]
+    mode: Literal["governance", "compliance"] = "governance"
+
+
+class Locked(Schema):
+    """What becomes now of what is deleted there; ``survives``: whether it can be had back."""
+
+    place: str
     deletes: str
     survives: bool | None
 
@@ -296,6 +311,14 @@ async def try_storage(request: HttpRequest) -> dict[str, Any]:
     """List, write, read back and remove a small file."""
     require_administrator(request)
     return await worker_client.ask(config().paths, {"query": "storage"})
+
+
+@router.post("/backup-storage/lock", response=Locked, summary="Lock what is written to the off-site storage")
+async def lock_storage(request: HttpRequest, wanted: Lock) -> dict[str, Any]:
+    """Set the default retention of a bucket that was made with object lock."""
+    require_administrator(request)
+    question = {"query": "lock-storage", "days": wanted.days, "mode": wanted.mode}
+    return await worker_client.ask(config().paths, question)
 
 
 def _shown(row: BackupStorage) -> dict[str, Any]:

@@ -166,6 +166,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "backup storage show": (("havre backup storage show", ""),),
     "backup storage test": (("havre backup storage test", ""),),
+    "backup storage lock": (
+        ("havre backup storage lock --days 30", "what is written from now on"),
+        ("havre backup storage lock --days 30 --mode compliance", "asks: nobody can take it back"),
+    ),
     "backup storage remove": (("havre backup storage remove", ""),),
     "images list": (
         ("havre images list", "as root, on the server"),

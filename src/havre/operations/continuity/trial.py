@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from havre.adapters.s3.bucket import Bucket, protection
+from havre.adapters.s3 import bucket as s3
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.inside import tell_inside
 from havre.adapters.swarm.scratch import scratch_container
@@ -61,22 +61,38 @@ def try_storage() -> dict[str, Any]:
     return {"place": storage.place.place, "steps": done, "deletes": str(kept), "survives": kept.survives}
 
 
+def lock_storage(days: int, mode: str) -> dict[str, Any]:
+    """Have what is written there from now on locked: ``place``, ``deletes``, ``survives`` as after a trial.
+
+    Args:
+        days: for which nobody can delete it.
+        mode: ``governance`` or ``compliance``.
+
+    Raises:
+        UsageError: none is set, or the bucket cannot lock.
+        BackupError: the storage cannot be reached, or refused.
+    """
+    row = continuity.newest_storage()
+    if row is None:
+        raise UsageError("no off-site storage is set", hint="set one: havre backup storage set")
+    storage = Storage.opened(config(), row)
+    s3.lock(_bucket(storage), days, mode.upper())
+    kept = kept_by(storage)
+    return {"place": storage.place.place, "deletes": str(kept), "survives": kept.survives}
+
+
 def kept_by(storage: Storage) -> Kept:
     """What becomes of what is deleted there.
 
     Raises:
         BackupError: the storage cannot be reached.
     """
+    said = s3.protection(_bucket(storage))
+    return Kept(said.versioning, said.mode, said.days, said.has_lock)
+
+
+def _bucket(storage: Storage) -> s3.Bucket:
     place, keys = storage.place, storage.keys
-    said = protection(
-        Bucket(
-            place.endpoint,
-            place.bucket,
-            place.region,
-            place.style,
-            keys.key,
-            keys.secret,
-            trusted(storage.ca),
-        )
+    return s3.Bucket(
+        place.endpoint, place.bucket, place.region, place.style, keys.key, keys.secret, trusted(storage.ca)
     )
-    return Kept(said.versioning, said.mode, said.days)

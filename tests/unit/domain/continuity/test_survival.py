@@ -14,6 +14,7 @@ from havre.domain.doctor import Level
         (Kept("Enabled", "COMPLIANCE", 30), True, "locked for 30 days: nobody"),
         (Kept("Enabled", "GOVERNANCE", 7), True, "only who may bypass it"),
         (Kept("Enabled"), True, "kept as versions"),
+        (Kept("Enabled", has_lock=True), True, "the bucket can lock them: havre backup storage lock"),
         (Kept("Suspended"), False, "DELETED IS GONE"),
         (Kept(""), False, "DELETED IS GONE"),
         (Kept(None), None, "does not say"),

@@ -78,6 +78,7 @@ def test_the_document_describes_every_path(ask):
     assert set(document["paths"]) == {
         "/api/v1/version",
         "/api/v1/backup-storage",
+        "/api/v1/backup-storage/lock",
         "/api/v1/backup-storage/test",
         "/api/v1/environments/{project}/{environment}/backups",
         "/api/v1/environments/{project}/{environment}/backups/schedule",

@@ -178,6 +178,47 @@ def try_(ctx: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
+def lock(
+    ctx: typer.Context,
+    *,
+    days: Annotated[
+        int, typer.Option("--days", min=1, max=3650, help="For how long nobody can delete an object.")
+    ],
+    mode: Annotated[
+        str,
+        typer.Option(
+            "--mode",
+            metavar="governance|compliance",
+            help="compliance: not even who has the right to bypass a lock, nor the provider.",
+        ),
+    ] = "governance",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Lock what is written there from now on, where the bucket was made with object lock.
+
+    Whoever takes this server over, with all its keys, cannot destroy what is locked. Backups go when they are
+    too old all the same: as versions, which the bucket's own rules remove once their lock is over.
+    """
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if mode not in {"governance", "compliance"}:
+        raise UsageError(f"--mode is governance or compliance, not {mode}")
+    if mode == "compliance" and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("this must be confirmed", hint="in a script: --yes")
+        if not confirm(
+            f"What is backed up from now on cannot be deleted for {days} days, by nobody. Lock it?"
+        ):
+            raise typer.Exit(0)
+    answer = open_client(ctx).post(f"{_PATH}/lock", {"days": days, "mode": mode})
+    if as_json:
+        screen.print_json(answer)
+    else:
+        screen.note(f"{answer['place']}: {answer['deletes']}")
+
+
+@app.command()
 def remove(
     ctx: typer.Context, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False
 ) -> None:
