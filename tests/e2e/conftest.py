@@ -55,8 +55,11 @@ def make(server: Server, project: str, tmp_path: Path) -> Iterator[Callable[...,
         return Repository(tmp_path / project, manifest(project, **api))
 
     yield repository
-    if any(row["project"] == project for row in server.json("environments")):
-        server.cli("destroy", "--project", project, "--volumes", "--yes-destroy", f"{project}-production")
+    for row in server.json("environments"):
+        if row["project"] == project:
+            name = row["environment"]
+            words = ("--project", project, "--env", name, "--yes-destroy", f"{project}-{name}")
+            server.cli("destroy", "--volumes", *words)
 
 
 class Site:
