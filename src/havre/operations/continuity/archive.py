@@ -47,6 +47,8 @@ IMAGES_FILE: Final = "images.tar"
 _ANSWERS_WITHIN: Final = "40"  # seconds
 _PAUSE: Final = 1.0  # seconds
 _ENDS_WITHIN: Final = 10.0  # seconds
+_MAKING: Final = threading.Lock()
+"""Held while a repository is made; only one worker runs on a server."""
 _WHOLE: Final = ("havre-archive", "whole")
 
 Tell = Callable[[str], None]
@@ -150,8 +152,12 @@ class Archive:
         """
         answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
         if answer.exit_code == NO_REPOSITORY:
-            self._ask("init", within=_ANSWERS_WITHIN)
-            answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)  # somebody else may have been first
+            # Two made at once leave the key of one and the settings of the other, which opens never again.
+            with _MAKING:
+                answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
+                if answer.exit_code == NO_REPOSITORY:
+                    self._ask("init", within=_ANSWERS_WITHIN)
+                    answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
         self._require(answer)
 
     def is_there(self) -> bool:
