@@ -16,12 +16,13 @@ import pytest
 from minio.error import S3Error
 
 from havre.adapters.buildkit.platform import prepare
-from havre.adapters.s3.bucket import Bucket, Protection, lock, protection
+from havre.adapters.s3.bucket import Bucket, lock, protection
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.toolbox import Mount
 from havre.domain.continuity import archive as places
 from havre.domain.continuity.archive import Place, Snapshot
 from havre.domain.continuity.repositories import Keys, OffSite
+from havre.domain.continuity.survival import Kept
 from havre.errors import BackupError, UsageError
 from havre.operations.continuity.archive import IMAGE, Archive
 from support.object_storage import BUCKET, KEY, SECRET, ObjectStorage
@@ -197,7 +198,7 @@ def test_the_bucket_says_what_becomes_of_what_is_deleted(storage: ObjectStorage)
     with pytest.raises(UsageError, match="cannot lock objects"):
         lock(bucket, 30, "GOVERNANCE")
     storage.shell(f"s3.bucket.versioning -name {BUCKET} -enable")
-    assert protection(bucket) == Protection("Enabled")
+    assert protection(bucket) == Kept("Enabled")
     assert protection(replace(bucket, secret="wrong")).versioning is None
 
 
@@ -208,9 +209,9 @@ def test_what_is_locked_survives_who_has_the_keys(
     client = storage.client()
     client.make_bucket(bucket_name="locked", object_lock=True)
     bucket = Bucket(storage.endpoint, "locked", "us-east-1", "path", KEY, SECRET, storage.ca.read_text())
-    assert protection(bucket) == Protection("Enabled", has_lock=True)
+    assert protection(bucket) == Kept("Enabled", has_lock=True)
     lock(bucket, 7, "COMPLIANCE")
-    assert protection(bucket) == Protection("Enabled", has_lock=True, mode="COMPLIANCE", days=7)
+    assert protection(bucket) == Kept("Enabled", has_lock=True, mode="COMPLIANCE", days=7)
     where = OffSite(storage.endpoint, "locked", has_ca=True)
     place = places.elsewhere(where, Keys(KEY, SECRET, PHRASE), storage.ca.read_text())
     saved = save(engine, place, files)

@@ -17,6 +17,7 @@ from minio import Minio
 from minio.error import InvalidResponseError, S3Error, ServerError
 from minio.objectlockconfig import DAYS, ObjectLockConfig
 
+from havre.domain.continuity.survival import Kept
 from havre.errors import BackupError, UsageError
 
 _TIMEOUT: Final = 8.0  # seconds
@@ -42,24 +43,7 @@ class Bucket:
         return f"Bucket({self.endpoint}/{self.name})"
 
 
-@dataclass(frozen=True)
-class Protection:
-    """What a bucket says.
-
-    Attributes:
-        versioning: ``Enabled``, ``Suspended``, or empty for never switched on; None where it does not say.
-        has_lock: whether objects can be locked.
-        mode: of the lock that every new object gets, ``GOVERNANCE`` or ``COMPLIANCE``; empty for none.
-        days: for which that holds.
-    """
-
-    versioning: str | None = None
-    has_lock: bool = False
-    mode: str = ""
-    days: int = 0
-
-
-def protection(bucket: Bucket) -> Protection:
+def protection(bucket: Bucket) -> Kept:
     """Ask it. What the service does not know, or the key may not ask, is not said.
 
     Raises:
@@ -75,11 +59,11 @@ def protection(bucket: Bucket) -> Protection:
     try:
         lock = _asked(bucket, lambda: client.get_object_lock_config(bucket_name=bucket.name))
     except (S3Error, InvalidResponseError, ServerError):
-        return Protection(versioning)
+        return Kept(versioning)
     if not lock.mode or not lock.duration:
-        return Protection(versioning, has_lock=True)
+        return Kept(versioning, has_lock=True)
     days = lock.duration * _DAYS_OF[lock.duration_unit or "Days"]
-    return Protection(versioning, has_lock=True, mode=lock.mode, days=days)
+    return Kept(versioning, has_lock=True, mode=lock.mode, days=days)
 
 
 def lock(bucket: Bucket, days: int, mode: str) -> None:

@@ -15,8 +15,8 @@ class Kept:
     """What a bucket says.
 
     Attributes:
-        versioning: None where it does not say.
-        mode: of the lock that new objects get; empty for none.
+        versioning: ``Enabled``, ``Suspended``, or empty for never switched on; None where it does not say.
+        mode: of the lock that new objects get, ``GOVERNANCE`` or ``COMPLIANCE``; empty for none.
         days: for which they are locked.
         has_lock: whether it could lock them.
     """

@@ -87,8 +87,7 @@ def kept_by(storage: Storage) -> Kept:
     Raises:
         BackupError: the storage cannot be reached.
     """
-    said = s3.protection(_bucket(storage))
-    return Kept(said.versioning, said.mode, said.days, said.has_lock)
+    return s3.protection(_bucket(storage))
 
 
 def _bucket(storage: Storage) -> s3.Bucket:
