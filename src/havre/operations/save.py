@@ -21,13 +21,12 @@ from havre.domain.continuity.archive import Place
 from havre.errors import BackupError, UsageError
 from havre.operations import platform
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity.archive import Archive, Report, offsite_place
-from havre.operations.continuity.check_archive import asker, labels
-from havre.operations.continuity.storage import Storage
+from havre.operations.continuity.archive import Archive, Report
+from havre.operations.continuity.check_archive import asker, labels, offsite
 from havre.operations.continuity.volumes import path_of, volumes_of
 from havre.operations.routing import TRAEFIK_IMAGE
 from havre.operations.server import backup
-from havre.records import continuity, queries
+from havre.records import queries
 from havre.records import saving as saved
 
 _STATE: Final = "/state"
@@ -56,12 +55,7 @@ class Save:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._engine = run.platform.engine
-        self._offsite: Place | None = None
-        row = continuity.newest_storage()
-        if row:
-            storage = Storage.opened(run.platform.config, row)
-            run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
-            self._offsite = offsite_place(storage, upload_limit=run.platform.config.upload_limit)
+        self._offsite = offsite(run)
 
     # Steps
 

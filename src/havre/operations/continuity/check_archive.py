@@ -14,14 +14,20 @@ from havre.operations.platform import ensure_tool
 from havre.records import continuity
 
 
-def places(run: Run) -> list[Place]:
-    """The repositories of the archive: here, and off-site where that is set."""
+def offsite(run: Run) -> Place | None:
+    """The repository of the archive off-site, if that is set; its keys stay out of the operation's log."""
     row = continuity.newest_storage()
     if row is None:
-        return [archive.local()]
+        return None
     storage = Storage.opened(run.platform.config, row)
     run.redact.hide([storage.keys.key, storage.keys.secret, storage.keys.passphrase])
-    return [archive.local(), offsite_place(storage, upload_limit=run.platform.config.upload_limit)]
+    return offsite_place(storage, upload_limit=run.platform.config.upload_limit)
+
+
+def places(run: Run) -> list[Place]:
+    """The repositories of the archive: here, and off-site where that is set."""
+    there = offsite(run)
+    return [archive.local(), there] if there else [archive.local()]
 
 
 def check(run: Run, place: Place) -> tuple[str, str]:
