@@ -112,6 +112,12 @@ class Club:
         assert self.left() == {"containers": [], "networks": []}
         return drill
 
+    def newest_offsite(self) -> str:
+        """The label of the backup that the next drill restores."""
+        rows = json.loads(self.havre("backup", "list", "--json").stdout)["backups"]
+        labels = [row["label"] for row in rows if row["repository"] == "offsite" and row["type"] == "full"]
+        return str(labels[0])
+
     def left(self) -> dict[str, list[str]]:
         """What the engine has of drills."""
         containers = self.engine.containers(all=True, filters={"label": "havre.role=drill"})
@@ -294,14 +300,14 @@ def test_a_board_gets_a_report_in_its_language(club: Club, tmp_path: Path) -> No
 
 def test_a_bit_that_flipped_elsewhere_is_found_and_named(club: Club) -> None:
     club.havre("backup", "now", "--full")
-    for _, path in list(club.storage.files("_havre/data")):
-        club.storage.damage(path)
-    drill = club.failed_drill()
-    assert (
-        f"the volume {PLACE}-data could not be restored: files of the archive are damaged" in drill["problem"]
-    )
-    bundles = [each for each in club.storage.files(f"{PLACE}/db/backup/main") if "F/bundle/" in each[1]]
-    club.storage.damage(max(bundles)[1])
-    drill = club.failed_drill()
+    data = [path for _, path in club.storage.files("_havre/data")]
+    with club.storage.damaged(*data):
+        drill = club.failed_drill()
+    wanted = f"the volume {PLACE}-data could not be restored: files of the archive are damaged"
+    assert wanted in drill["problem"]
+    newest = club.newest_offsite()
+    bundles = club.storage.files(f"{PLACE}/db/backup/main/{newest}/bundle")
+    with club.storage.damaged(max(bundles)[1]):
+        drill = club.failed_drill()
     assert (drill["is_good"], drill["repository"], drill["rto"]) == (False, "offsite", None)
     assert "db could not be restored" in drill["problem"]

@@ -140,8 +140,18 @@ class ObjectStorage:
         if self.process is None:
             self.start()
 
-    def damage(self, path: str) -> None:
-        """Flip a bit in the middle of a file of the bucket."""
+    @contextmanager
+    def damaged(self, *paths: str) -> Iterator[None]:
+        """A bit in the middle of each of these files of the bucket is another, for a block."""
+        for path in paths:
+            self._flip(path)
+        try:
+            yield
+        finally:
+            for path in paths:
+                self._flip(path)
+
+    def _flip(self, path: str) -> None:
         with httpx.Client(base_url=self._filer, trust_env=False, timeout=60) as client:
             content = bytearray(client.get(path).raise_for_status().content)
             content[len(content) // 2] ^= 1
