@@ -214,11 +214,9 @@ def branches_of(environment: Environment, service: str) -> list[Branch]:
     An upgrade to another major version makes a new cluster, whose timelines begin anew.
     """
     succeeded = Operation.objects.filter(environment=environment, state=Operation.State.SUCCEEDED)
-    upgrades = succeeded.filter(kind="upgrade", result__service=service).exclude(params__dry_run=True)
-    last = upgrades.order_by("-pk").first()
-    done = succeeded.filter(
-        kind__in=("restore", "rollback", "rebuild"), pk__gt=last.pk if last else 0
-    ).order_by("pk")
+    upgrades = succeeded.filter(kind="upgrade", result__service=service).order_by("pk")
+    last = max((row.pk for row in upgrades if not row.params.get("dry_run")), default=0)
+    done = succeeded.filter(kind__in=("restore", "rollback", "rebuild"), pk__gt=last).order_by("pk")
     found = [
         result
         for row in done

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
+from havre.domain.continuity.history import Branch
 from havre.manifest import load
 from havre.records import continuity, queries
 from havre.records.models import Release
@@ -54,6 +57,28 @@ def test_since_when_it_is_backed_up_is_not_moved_by_deployments() -> None:
     first = Release.objects.order_by("pk")[1]
     assert continuity.backed_up_since(of, "db") == first.live_at
     assert continuity.backed_up_since(of, "other") is None
+
+
+@pytest.mark.parametrize(
+    ("params", "timelines"), [({}, [3]), ({"dry_run": False}, [3]), ({"dry_run": True}, [2, 3])]
+)
+def test_timelines_begin_anew_with_an_upgrade_and_not_with_its_plan(
+    params: dict[str, bool], timelines: list[int]
+) -> None:
+    of = queries.ensure_environment("shop", "production", source="x")
+
+    def done(kind: str, params: dict[str, bool], **result: object) -> None:
+        row = queries.enqueue(kind, of, params, actor="ada")
+        row.state, row.result = row.State.SUCCEEDED, {"service": "db", **result}
+        row.save()
+
+    def branch(timeline: int) -> dict[str, object]:
+        return Branch(timeline, datetime(2026, 11, timeline, tzinfo=UTC), ()).as_data()
+
+    done("restore", {}, branch=branch(2))
+    done("upgrade", params)
+    done("restore", {}, branch=branch(3))
+    assert [each.timeline for each in continuity.branches_of(of, "db")] == timelines
 
 
 def test_another_cluster_than_the_saved_one_is_told_apart() -> None:
