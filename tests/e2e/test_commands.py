@@ -282,7 +282,7 @@ def test_exec_on_a_terminal(server: Server, deployed: Repository) -> None:
     )
     child = subprocess.Popen(
         [sys.executable, "-m", "havre", "exec", "-p", PROJECT, "api", "--", "node", "-e", script],
-        env=server.environment,
+        env={**server.environment, "COLUMNS": "80", "LINES": "24"},  # of another terminal
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

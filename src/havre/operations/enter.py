@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import signal
 import sys
 import syslog
@@ -121,9 +120,10 @@ def enter(engine: Engine, place: Place, command: Sequence[str], *, stdin: bool, 
         return session.run(source, out, err)
 
     def fit(*_: object) -> None:
-        session.resize(*shutil.get_terminal_size())
+        session.resize(*os.get_terminal_size(out))
 
-    size = shutil.get_terminal_size()
+    # Not by shutil, which believes COLUMNS and LINES of the environment before the terminal.
+    size = os.get_terminal_size(out)
     before = signal.signal(signal.SIGWINCH, fit)
     try:
         with raw_terminal(source):

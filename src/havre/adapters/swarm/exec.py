@@ -33,7 +33,8 @@ _CHUNK: Final = 64 * 1024
 _HEADER: Final = struct.Struct(">BxxxL")
 _STDERR: Final = 2
 _LONGEST_HEAD: Final = 64 * 1024
-_SETTLING: Final = 15.0  # seconds in which the engine knows the exit code after the stream has ended
+_SETTLING: Final = 15.0  # seconds in which the engine knows that a command runs, or how it ended
+_PAUSE: Final = 0.1  # seconds
 _DOCKER_PORT: Final = 2375
 
 
@@ -55,11 +56,25 @@ class Session:
         self._id = str(made["Id"])
 
     def resize(self, columns: int, rows: int) -> None:
-        """Tell the size of the terminal; one that has ended does not care."""
+        """Tell another size of the terminal; one that has ended does not care."""
         try:
             self._client.exec_resize(self._id, height=rows, width=columns)
         except docker.errors.APIError:
             return
+
+    def _resize_once_it_runs(self, columns: int, rows: int) -> None:
+        """A busy engine answers before the command has its terminal, and refuses until then."""
+        deadline = time.monotonic() + _SETTLING
+        while time.monotonic() < deadline:
+            try:
+                self._client.exec_resize(self._id, height=rows, width=columns)
+            except docker.errors.APIError:
+                found = self._client.exec_inspect(self._id)
+                if not found["Running"] and found["ExitCode"] is not None:
+                    return
+                time.sleep(_PAUSE)
+            else:
+                return
 
     def run(
         self,
@@ -90,7 +105,7 @@ class Session:
         with connection:
             if size:
                 # Before API 1.42 an engine leaves out ConsoleSize, and the command is told a moment late.
-                self.resize(*size)
+                self._resize_once_it_runs(*size)
             self._pump(connection, rest, source, sink, patience)
         code = self._exit_code()
         if sink.is_cut:
