@@ -11,6 +11,7 @@ backups, by turns.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import random
 import statistics
 import sys
@@ -133,11 +134,25 @@ class Beat:
 
     def __init__(self, shop: Shop, client: docker.APIClient) -> None:
         self.last: datetime | None = None
+        self._shop, self._client = shop, client
+        self._over = threading.Event()
+        self._reader = threading.Thread(target=self._go_on, daemon=True)
+        self._reader.start()
+
+    def end(self) -> datetime | None:
+        """No more is committed after what is returned."""
+        self._over.set()
+        self._reader.join()
+        return self.last
+
+    def _go_on(self) -> None:
+        """As an application does: whose connection breaks right after a start, connects again."""
         script = "INSERT INTO beat VALUES (clock_timestamp()) RETURNING at \\watch 0.05"
         command = ["bash", "-c", f"echo '{script}' | psql -XAtq -U postgres -d {PROJECT}"]
-        made = client.exec_create(shop.container(), command, user="postgres")
-        stream = client.exec_start(made["Id"], stream=True)
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        while not self._over.wait(0.1):
+            with contextlib.suppress(docker.errors.DockerException):
+                made = self._client.exec_create(self._shop.container(), command, user="postgres")
+                self._read(self._client.exec_start(made["Id"], stream=True))
 
     def _read(self, stream: Iterator[bytes]) -> None:
         held = b""
@@ -196,7 +211,7 @@ def loss(shop: Shop, client: docker.APIClient, after: float, *, when: str = "") 
     wait(lambda: beat.last, "nothing is committed")
     time.sleep(after)
     client.kill(shop.container())
-    last = beat.last
+    last = beat.end()
     assert last is not None
     shop.lose_everything()
     asked = time.monotonic()

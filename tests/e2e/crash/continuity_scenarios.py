@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from e2e.crash.states import as_before, changed, deployed, nothing
@@ -64,6 +65,12 @@ def kept_without(site: Site) -> list[Request]:
     """Version 1 serves, and its volume is saved without the file."""
     note_of(site).unlink(missing_ok=True)
     return [*deployed(site), site.request("save")]
+
+
+def write_note(site: Site) -> None:
+    """The file, which no copy from before this moment has; another save may begin by itself."""
+    site.facts["moment"] = datetime.now(UTC).isoformat()
+    note_of(site).write_text("later")
 
 
 def has_note(site: Site, *, is_there: bool) -> None:
@@ -238,8 +245,8 @@ SCENARIOS = (
         "restore of a volume",
         kind="restore",
         prepare=kept_without,
-        meddle=lambda site: note_of(site).write_text("later") and None,
-        request=lambda site: site.request("restore", volume="data"),
+        meddle=write_note,
+        request=lambda site: site.request("restore", volume="data", at=site.facts["moment"]),
         succeeded=lambda site: has_note(site, is_there=False),
         undone=lambda site: has_note(site, is_there=True),
         interrupts=True,
