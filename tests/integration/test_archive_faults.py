@@ -229,6 +229,81 @@ def test_what_is_locked_survives_who_has_the_keys(
         assert len(client.get_object(**version).read()) == each.size
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else makes a repository here, so none that is unfinished is waited for."""
+    monkeypatch.setattr("havre.domain.continuity.beginning.MADE_WITHIN", -1.0)
+
+
+def objects(storage: ObjectStorage, place: Place) -> list[str]:
+    assert place.storage
+    prefix = f"{place.storage.prefix}/{places.FOLDER}/"
+    found = storage.client().list_objects(bucket_name=BUCKET, prefix=prefix, recursive=True)
+    return [str(each.object_name).removeprefix(prefix) for each in found]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_off_site_repository_whose_maker_was_killed_is_made_anew(
+    engine: Engine, storage: ObjectStorage, place: Place, files: Path
+) -> None:
+    def lose_settings() -> list[str]:
+        assert place.storage
+        storage.client().remove_object(
+            bucket_name=BUCKET, object_name=f"{place.storage.prefix}/{places.FOLDER}/config"
+        )
+        return objects(storage, place)
+
+    with opened(engine, place) as there:
+        assert there.ensure() == ""
+    (left,) = lose_settings()
+    assert left.startswith("keys/"), "what restic leaves that is killed before the end of init"
+    with opened(engine, place, files) as there:
+        assert "unfinished" in there.ensure()
+        assert there.ensure() == ""
+        first = there.save_folder(FILES, TAG).snapshot
+    assert [each.id for each in kept(engine, place)] == [first]
+    assert left not in objects(storage, place)
+
+    before = lose_settings()
+    with opened(engine, place, files) as there, pytest.raises(BackupError) as failed:
+        there.ensure()
+    assert "its file config is missing, its data are there" in failed.value.message
+    assert objects(storage, place) == before, "data may be saved yet: nothing is touched"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_local_repository_that_opens_never_again_is_replaced_and_kept(
+    engine: Engine, files: Path, tmp_path: Path
+) -> None:
+    with local(engine, "64m") as (place, shell):
+        with opened(engine, place) as there:
+            there.ensure()
+        shell("rm -f /archive/config")
+        with opened(engine, place) as there:
+            assert "unfinished" in there.ensure()
+        shell("test ! -e /archive/set-aside")
+        lost = save(engine, place, files)
+        # Made by an earlier installation: what it knew is not known here.
+        shell(
+            "cd /tmp && restic init -q -r /tmp/other --insecure-no-password"
+            " && mv /archive/config /tmp/kept && cp /tmp/other/config /archive/config"
+        )
+        with opened(engine, place) as there, pytest.raises(BackupError) as failed:
+            there.snapshots()
+        assert "another key" in failed.value.message
+        assert "sets it aside" in failed.value.hint
+        with opened(engine, place) as there:
+            assert "moved to set-aside/" in there.ensure()
+        second = save(engine, place, files)
+        assert [each.id for each in kept(engine, place)] == [second]
+        assert comes_back(engine, place, second, files, tmp_path)
+        # Nothing of it was lost.
+        shell(
+            "cd /archive/set-aside/* && cp -f /tmp/kept config"
+            f" && restic snapshots -r . --insecure-no-password --no-lock | grep {lost[:8]}"
+        )
+
+
 def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:
     with local(engine, "64m") as (place, shell):
         first = save(engine, place, files)

@@ -151,7 +151,7 @@ class Dump:
         source = Program(database.container, dumping.command(name))
         last = dumps.before(self.run.environment, database.name)
         with self._opened(place) as there:
-            there.ensure()
+            check_archive.ready(self.run, there)
             started = timezone.now()
             report = self._save(there, database, source, expected=last.size if last else 0)
             after = _contents(database, name)
@@ -166,7 +166,7 @@ class Dump:
             return self._dump(database, place)
         made = Made(row.size, Contents(row.tables, row.rows))
         with self._opened(self._places[Repository.LOCAL]) as here, self._opened(place) as there:
-            there.ensure()
+            check_archive.ready(self.run, there)
             source = here.reading(row.snapshot, dumping.FILE)
             report = self._save(there, database, source, expected=row.size)
             if report.size != row.size:

@@ -112,7 +112,7 @@ class RestoreVolume:
         if "kept" in self.run.operation.result:
             return "saved before"
         with self._opened(archive.local()) as here:
-            here.ensure()
+            check_archive.ready(self.run, here)
             report = here.save_folder(self._path, archive.replaced_tag(self._plan["volume"]))
         self.run.remember(kept=report.snapshot)
         return f"{report.snapshot[:8]}, {report}"

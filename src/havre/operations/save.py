@@ -22,7 +22,7 @@ from havre.errors import BackupError, UsageError
 from havre.operations import platform
 from havre.operations.context import Run, Runbook, Step
 from havre.operations.continuity.archive import Archive, Report
-from havre.operations.continuity.check_archive import asker, labels, offsite
+from havre.operations.continuity.check_archive import asker, labels, offsite, ready
 from havre.operations.continuity.volumes import path_of, volumes_of
 from havre.operations.routing import TRAEFIK_IMAGE
 from havre.operations.server import backup
@@ -167,8 +167,8 @@ class Save:
 
     def _save_here(self, place: Place) -> str:
         with self._drafted() as draft, self._opened(place, draft) as here:
-            here.ensure()
-            told = [f"state: {here.save_folder(_STATE, archive.STATE)}"]
+            told = [*filter(None, [ready(self.run, here)])]
+            told += [f"state: {here.save_folder(_STATE, archive.STATE)}"]
             told += self._volumes_into(here)
         return "; ".join(told)
 
@@ -176,7 +176,7 @@ class Save:
         tag = archive.images_tag(str(self.run.environment))
         ids: dict[str, str] = self.run.operation.result["images"]
         with self._opened(place) as there:
-            there.ensure()
+            ready(self.run, there)
             newest = archive.newest(there.snapshots(), tag)
             last = saved.last_saved(self.run.environment)
             before = last.result if last else {}
@@ -191,12 +191,12 @@ class Save:
 
     def _save_volumes(self, place: Place) -> str:
         with self._opened(place) as there:
-            there.ensure()
+            ready(self.run, there)
             return "; ".join(self._volumes_into(there))
 
     def _save_state(self, place: Place) -> str:
         with self._drafted() as draft, self._opened(place, draft) as there:
-            there.ensure()
+            ready(self.run, there)
             report = there.save_folder(_STATE, archive.STATE)
         self.run.remember(state_snapshot=report.snapshot)
         self._note(archive.STATE, report)

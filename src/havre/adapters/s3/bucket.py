@@ -1,7 +1,7 @@
-"""What becomes of what is deleted in a bucket: its versions, and the lock that its new objects get.
+"""What a bucket holds, and what becomes of what is deleted there: its versions, the lock of new objects.
 
 Questions and words are those of S3's reference: GetBucketVersioning, GetObjectLockConfiguration,
-PutObjectLockConfiguration (https://docs.aws.amazon.com/AmazonS3/latest/API/).
+PutObjectLockConfiguration, ListObjectsV2, DeleteObject (https://docs.aws.amazon.com/AmazonS3/latest/API/).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,6 +96,41 @@ def lock(bucket: Bucket, days: int, mode: str) -> None:
                 f"the key may not set the lock of {bucket.name}",
                 hint="set it at the provider, or give this key s3:PutBucketObjectLockConfiguration",
             ) from error
+        raise BackupError(f"the storage refused: {error.code}") from error
+    except (InvalidResponseError, ServerError) as error:
+        raise BackupError(f"the storage answered what nobody understands: {error}"[:300]) from error
+
+
+def names(bucket: Bucket, prefix: str, at_most: int = 1000) -> list[str]:
+    """The objects below a prefix that ends with a slash, relative to it.
+
+    Raises:
+        BackupError: it cannot be reached, or refused.
+    """
+    client = _client(bucket)
+
+    def listed() -> list[str]:
+        found = client.list_objects(bucket_name=bucket.name, prefix=prefix, recursive=True)
+        return [str(each.object_name).removeprefix(prefix) for each in islice(found, at_most)]
+
+    return _unless_refused(bucket, listed)
+
+
+def remove(bucket: Bucket, *objects: str) -> None:
+    """Remove objects, by their whole names; one that is gone is no failure.
+
+    Raises:
+        BackupError: it cannot be reached, or refused.
+    """
+    client = _client(bucket)
+    for name in objects:
+        _unless_refused(bucket, partial(client.remove_object, bucket_name=bucket.name, object_name=name))
+
+
+def _unless_refused(bucket: Bucket, question: Callable[[], _Answer]) -> _Answer:
+    try:
+        return _asked(bucket, question)
+    except S3Error as error:
         raise BackupError(f"the storage refused: {error.code}") from error
     except (InvalidResponseError, ServerError) as error:
         raise BackupError(f"the storage answered what nobody understands: {error}"[:300]) from error

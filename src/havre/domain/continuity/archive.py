@@ -164,6 +164,18 @@ def to_read_back(size: int, day: int) -> str:
 _SMALL: Final = 2_000_000_000  # bytes
 _PARTS: Final = 10
 
+_BEGIN_BESIDE: Final = (
+    "bring config back, by the bucket's versions; or make a new one beside it:"
+    " havre backup storage set --prefix NAME, then havre backup now"
+)
+_OTHER_KEY: Final = re.compile(r"config or key \S+ is damaged|config file has zero size")
+
+
+def is_foreign(code: int, said: str) -> bool:
+    """Whether restic says that another key wrote a repository's settings, or that they are spoilt."""
+    return code == WRONG_PASSPHRASE or (code != 0 and bool(_OTHER_KEY.search(said)))
+
+
 _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
     (
         r"InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|Access Denied|Forbidden|\b403\b",
@@ -185,12 +197,22 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
         "the off-site storage cannot be reached",
         "`havre backup storage test` looks closer",
     ),
+    (
+        r"already contains keys",
+        "the archive was begun and not finished: it has a key and no settings",
+        "if the bucket has no data below _havre/data/, remove _havre/keys/ and try again",
+    ),
     (r"no space left", "the disk is full", "`havre doctor` looks at the disks"),
     (r"no data read", "what was to be saved is empty", "does it say more by itself?"),
     (
         r"ended before its end",
         "what was to be saved ended before its end",
         "do it again; the lines above may tell why",
+    ),
+    (
+        _OTHER_KEY.pattern,
+        "the archive was written with another key, or its file config is damaged",
+        _BEGIN_BESIDE,
     ),
     (
         r"ciphertext verification failed|does not match|Pack ID|contains \d+ errors|is damaged",
@@ -201,17 +223,30 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
 _LONGEST: Final = 300
 
 
-def cause(code: int, said: str) -> Cause:
-    """Why restic failed, by its exit code and its words."""
-    if code == WRONG_PASSPHRASE:
-        return Cause(
-            "the passphrase does not open the archive",
-            "give the one that it was made with: havre backup storage set --passphrase-file FILE",
-        )
-    if code == NO_REPOSITORY:
-        return Cause("there is no archive at that place", "is bucket, prefix and endpoint right?")
-    if code == LOCKED:
-        return Cause("another process has the archive locked", "try again in some minutes")
+_CODES: Final = {
+    WRONG_PASSPHRASE: Cause(
+        "the passphrase does not open the archive",
+        "give the one that it was made with: havre backup storage set --passphrase-file FILE",
+    ),
+    NO_REPOSITORY: Cause("there is no archive at that place", "is bucket, prefix and endpoint right?"),
+    LOCKED: Cause("another process has the archive locked", "try again in some minutes"),
+}
+NO_SETTINGS: Final = Cause(
+    "the archive has no settings any more: its file config is missing, its data are there", _BEGIN_BESIDE
+)
+"""Of an off-site one."""
+_FOREIGN: Final = Cause(
+    "the archive on this server was written with another key, by an earlier installation perhaps",
+    "`havre backup now` sets it aside and begins a new one; nothing of it is deleted",
+)
+
+
+def cause(code: int, said: str, *, is_local: bool = False) -> Cause:
+    """Why restic failed, by its exit code and its words; ``is_local`` if that was on this server."""
+    if is_local and is_foreign(code, said):
+        return _FOREIGN
+    if code in _CODES:
+        return _CODES[code]
     for pattern, message, hint in _KNOWN:
         if re.search(pattern, said, re.IGNORECASE):
             return Cause(message, hint)

@@ -31,11 +31,13 @@ from havre.adapters.swarm.toolbox import (
 from havre.domain import naming
 from havre.domain.continuity import archive, progress
 from havre.domain.continuity.archive import HOST, NO_REPOSITORY, Place, Snapshot
+from havre.domain.continuity.beginning import MADE_WITHIN
 from havre.domain.continuity.outage import PATIENCE
 from havre.domain.continuity.repositories import Repository
 from havre.domain.continuity.retention import Retention, by_policy
 from havre.errors import BackupError
 from havre.images import platform_image
+from havre.operations.continuity.beginning import begin
 from havre.operations.continuity.outage import StorageWatch
 
 if TYPE_CHECKING:  # it reads the records, which a rebuild does not have yet
@@ -44,11 +46,9 @@ if TYPE_CHECKING:  # it reads the records, which a rebuild does not have yet
 IMAGE: Final = platform_image("backup").tag
 ROLE: Final = "archive"
 IMAGES_FILE: Final = "images.tar"
-_ANSWERS_WITHIN: Final = "40"  # seconds
+_ANSWERS_WITHIN: Final = str(MADE_WITHIN)  # seconds
 _PAUSE: Final = 1.0  # seconds
 _ENDS_WITHIN: Final = 10.0  # seconds
-_MAKING: Final = threading.Lock()
-"""Held while a repository is made; only one worker runs on a server."""
 _WHOLE: Final = ("havre-archive", "whole")
 
 Tell = Callable[[str], None]
@@ -144,21 +144,29 @@ class Archive:
                 raise BackupError(f"the archive's settings were not taken: {answer.err.strip()[:300]}")
             yield cls(engine, container, place, watch, patience)
 
-    def ensure(self) -> None:
-        """Have the repository there and open.
+    @property
+    def repository(self) -> Repository:
+        """Which one it is."""
+        return self._place.repository
+
+    def ensure(self) -> str:
+        """Have the repository there and open; what had to be done for it, empty if nothing.
 
         Raises:
             BackupError: it cannot be opened or made, with the cause.
         """
-        answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
-        if answer.exit_code == NO_REPOSITORY:
-            # Two made at once leave the key of one and the settings of the other, which opens never again.
-            with _MAKING:
-                answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
-                if answer.exit_code == NO_REPOSITORY:
-                    self._ask("init", within=_ANSWERS_WITHIN)
-                    answer = self._ask("cat", "config", within=_ANSWERS_WITHIN)
-        self._require(answer)
+
+        def ask(*arguments: str) -> Answer:
+            return self._ask(*arguments, within=_ANSWERS_WITHIN)
+
+        def run(command: Sequence[str]) -> Answer:
+            return run_inside(self._engine, self._container, list(command))
+
+        def pause(seconds: float) -> None:
+            time.sleep(seconds)
+            self._watch("")
+
+        return begin(self._place, ask, run, pause)
 
     def is_there(self) -> bool:
         """Whether there is a repository, which opens.
@@ -369,10 +377,13 @@ class Archive:
             reader.join()
         return Answer(program.returncode, b"".join(out).decode(errors="replace"), told(program))
 
-    @staticmethod
-    def _require(answer: Answer) -> None:
+    def _require(self, answer: Answer) -> None:
         if not answer.is_good:
-            found = archive.cause(answer.exit_code, answer.err + answer.out)
+            found = archive.cause(
+                answer.exit_code,
+                answer.err + answer.out,
+                is_local=self.repository is Repository.LOCAL,
+            )
             raise BackupError(found.message, hint=found.hint, detail=answer.err.strip())
 
     def _lines(self, program: subprocess.Popen[bytes]) -> Iterator[bytes]:

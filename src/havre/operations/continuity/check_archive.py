@@ -30,6 +30,18 @@ def places(run: Run) -> list[Place]:
     return [archive.local(), there] if there else [archive.local()]
 
 
+def ready(run: Run, opened: Archive) -> str:
+    """Have an opened repository there; what had to be done for it, which the log keeps. Empty if nothing.
+
+    Raises:
+        BackupError: it cannot be opened or made, with the cause.
+    """
+    told = opened.ensure()
+    if told:
+        run.log(f"archive {opened.repository}: {told}")
+    return told
+
+
 def check(run: Run, place: Place) -> tuple[str, str]:
     """What was read back of a repository, and what is wrong with it, empty if nothing is."""
     ensure_tool(run.platform, "backup", asker(run))
