@@ -57,6 +57,7 @@ class Paths:
         self.sources = state / "sources"
         self.builds = state / "builds"
         self.made_images = state / "platform-images"
+        self.clock = state / "clock.json"
 
 
 class Config(BaseSettings):

@@ -209,14 +209,17 @@ def memory(*, total: int, available: int, swap_total: int, swap_used: int) -> Ve
     return Verdict(name, Level.OK, seen)
 
 
-def clock(*, synchronised: bool | None, skew: float | None) -> Verdict:
+def clock(*, synchronised: bool | None, skew: float | None, doubt: str = "") -> Verdict:
     """Whether the clock is right: certificates, tokens and backups depend on it.
 
     Args:
         synchronised: whether the kernel says that a time service keeps it; None if it does not say.
         skew: how far the engine's clock is ahead; None if it did not tell.
+        doubt: why the date is not believed; empty if it is.
     """
     name = "Clock"
+    if doubt:
+        return Verdict(name, Level.WARNING, doubt, "is it right? see timedatectl; if it is, wait")
     told = {True: "kept by a time service", False: "kept by no time service", None: "unknown who keeps it"}
     seen = told[synchronised]
     if skew is not None:

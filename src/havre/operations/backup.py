@@ -9,11 +9,12 @@ import time
 from typing import Any, Final
 
 from havre.domain.continuity import failures
-from havre.domain.continuity.info import ANNOTATION, BackupSet
+from havre.domain.continuity.info import BackupSet, copying
 from havre.domain.continuity.progress import told as progress_told
-from havre.domain.continuity.repositories import STANZA, Repository
+from havre.domain.continuity.repositories import Repository
 from havre.errors import BackupError
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity import dates
 from havre.operations.continuity.database import Database, TaskState, meant
 from havre.operations.continuity.outage import StorageWatch
 from havre.records import continuity
@@ -194,15 +195,10 @@ class Backup:
         if database.task_state(task).state == "none":
             self._wait_for_lock(database)
             kind = _TYPES.get(str(self.run.operation.params.get("type")), "incr")
-            command = [
-                "pgbackrest",
-                f"--stanza={STANZA}",
-                f"--repo={repository.key}",
-                f"--type={kind}",
-                f"--annotation={ANNOTATION}={number}",
-                "--log-level-console=info",
-                "backup",
-            ]
+            doubt = dates.look(self.run.platform.config.paths.clock).doubt
+            if doubt:
+                self.run.log(f"{database.name} {repository}: {doubt}")
+            command = copying(repository, kind, number, removes_old=not doubt)
             database.start_task(task, command)
         watch = StorageWatch(database.storage_of(repository), self.run.platform.config.storage_patience)
 

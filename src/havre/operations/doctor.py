@@ -24,6 +24,7 @@ from havre.domain.overlay import StaleLink
 from havre.errors import HavreError
 from havre.operations import build_ceiling
 from havre.operations.certificate_files import certificate_files
+from havre.operations.continuity import dates
 from havre.operations.links import why_stuck
 from havre.records.opening import open_records
 
@@ -50,7 +51,7 @@ def examine(config: Config, *, health: Health) -> list[Verdict]:
         ("Ports", lambda: _ports(config, router_ports)),
         ("Disk", lambda: _disks(config, info)),
         ("Memory", lambda: [doctor.memory(**asdict(machine.memory()))]),
-        ("Clock", lambda: [_clock(info)]),
+        ("Clock", lambda: [_clock(config, info)]),
         ("Proxy and CA", lambda: [_authorities()]),
         ("Keys", lambda: [_keys(config)]),
         ("Certificates", lambda: _certificates(config)),
@@ -193,11 +194,13 @@ def _disks(config: Config, info: dict[str, Any] | None) -> Iterator[Verdict]:
         yield doctor.inodes(what, found.path, total=found.inodes, free=found.inodes_free)
 
 
-def _clock(info: dict[str, Any] | None) -> Verdict:
+def _clock(config: Config, info: dict[str, Any] | None) -> Verdict:
     told = str((info or {}).get("SystemTime", ""))
     # The engine's answer is a second or so old by now: what counts is minutes, not milliseconds.
     return doctor.clock(
-        synchronised=machine.clock_synchronised(), skew=machine.ahead_of_here(told) if told else None
+        synchronised=machine.clock_synchronised(),
+        skew=machine.ahead_of_here(told) if told else None,
+        doubt=dates.known(config.paths.clock).doubt,
     )
 
 

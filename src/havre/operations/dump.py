@@ -21,7 +21,7 @@ from havre.errors import BackupError
 from havre.manifest import PostgresService
 from havre.operations import platform
 from havre.operations.context import Run, Runbook, Step
-from havre.operations.continuity import check_archive
+from havre.operations.continuity import check_archive, dates
 from havre.operations.continuity.archive import Archive, Report
 from havre.operations.continuity.database import Database, meant
 from havre.records import dumps, saving
@@ -86,6 +86,9 @@ class Dump:
 
     def forget(self) -> str:
         """Where the new ones are good; what is gone is forgotten in the records too."""
+        doubt = dates.look(self.run.platform.config.paths.clock).doubt
+        if doubt:
+            return doubt
         told = []
         for repository, place in self._places.items():
             if any(key.endswith(f" {repository}") for key in self._problems):

@@ -21,6 +21,7 @@ from havre.domain.continuity.archive import Place
 from havre.errors import BackupError, UsageError
 from havre.operations import platform
 from havre.operations.context import Run, Runbook, Step
+from havre.operations.continuity import dates
 from havre.operations.continuity.archive import Archive, Report
 from havre.operations.continuity.check_archive import asker, labels, offsite, ready
 from havre.operations.continuity.volumes import path_of, volumes_of
@@ -113,6 +114,9 @@ class Save:
 
     def forget(self) -> str:
         """Only where all that is new is complete. A failure here loses nothing; it is tried again."""
+        doubt = dates.look(self.run.platform.config.paths.clock).doubt
+        if doubt:
+            return doubt
         told = []
         for place in filter(None, (archive.local(), self._offsite)):
             if place.repository in self._problems:

@@ -132,6 +132,9 @@ def test_memory(total: int, available: int, swap: int, used: int, level: Level) 
 )
 def test_clock(synchronised: bool | None, skew: float | None, level: Level) -> None:
     assert doctor.clock(synchronised=synchronised, skew=skew).level is level
+    doubted = doctor.clock(synchronised=synchronised, skew=skew, doubt="the date went forward by 42 days")
+    assert doubted.level is not Level.OK
+    assert "42 days" in doubted.seen
 
 
 def test_authorities() -> None:

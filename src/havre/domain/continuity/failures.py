@@ -63,6 +63,11 @@ _KNOWN: Final[tuple[tuple[str, str, str], ...]] = (
         "wait for it: havre operations list",
     ),
     (
+        r"new backup label .* is not later than latest",
+        "the newest backup there has a date that is still to come: it was made while the clock was wrong",
+        "back up again when that date is past; or remove that backup: pgbackrest expire --set=LABEL",
+    ),
+    (
         r"\[082\]|WAL segment .* was not archived",
         "the WAL of the backup did not reach the repository in time",
         f"is the off-site storage slow or away? {_STORAGE}",

@@ -11,10 +11,31 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from havre.domain.continuity.repositories import Repository
+from havre.domain.continuity.repositories import STANZA, Repository
 
 ANNOTATION: Final = "havre-operation"
 _GOOD: Final = 0
+
+
+def copying(repository: Repository, kind: str, operation: int, *, removes_old: bool) -> list[str]:
+    """The command that makes a backup.
+
+    Args:
+        repository: where.
+        kind: ``full`` or ``incr``.
+        operation: the number by which it is found again.
+        removes_old: whether what is older than wanted goes afterwards; that is judged by the date.
+    """
+    return [
+        "pgbackrest",
+        f"--stanza={STANZA}",
+        f"--repo={repository.key}",
+        f"--type={kind}",
+        f"--annotation={ANNOTATION}={operation}",
+        "--log-level-console=info",
+        *(() if removes_old else ("--no-expire-auto",)),
+        "backup",
+    ]
 
 
 @dataclass(frozen=True)

@@ -115,17 +115,19 @@ class SeenFiles:
         offsite: when it was last complete off-site.
         since: since when it should be: it was deployed, and there was an off-site storage.
         read_back: how reading back all that is saved stands; None where that is not done by schedule.
+        doubt: why the date is not believed, so that nothing old is removed; empty if it is.
     """
 
     failed: str = ""
     offsite: datetime | None = None
     since: datetime | None = None
     read_back: Planned | None = None
+    doubt: str = ""
 
 
 def problems_of_files(seen: SeenFiles, now: datetime) -> dict[str, str]:
     """What is wrong with the copies of what is no database, by kind."""
-    found = {}
+    found = {"clock": seen.doubt} if seen.doubt else {}
     if seen.failed:
         found["save"] = f"saving images, volumes and state failed: {seen.failed}"
     newest = max(filter(None, (seen.offsite, seen.since)), default=None)

@@ -25,6 +25,7 @@ from havre.manifest import EnvironmentSpec, PostgresService
 from havre.manifest.cron import Hook
 from havre.operations.alerts import send
 from havre.operations.context import Platform
+from havre.operations.continuity import dates
 from havre.operations.continuity.view import DatabaseView, databases
 from havre.operations.workloads import Composition
 from havre.records import continuity, dumps, queries, saving
@@ -54,7 +55,8 @@ def _look_at_files(platform: Platform, composition: Composition) -> None:
     """What is saved beside the databases: by whom nothing ran is told too."""
     environment, now = composition.environment, timezone.now()
     before = Watch.stored(saving.watch_of(environment))
-    found = problems_of_files(saving.seen_files(environment), now)
+    doubt = dates.look(platform.config.paths.clock).doubt
+    found = problems_of_files(replace(saving.seen_files(environment), doubt=doubt), now)
     changed, after = news(before, found, now), replace(before, problems=found)
     for kind in (*changed.begun, *changed.over):
         after = _tell(platform, composition, "", kind, after)

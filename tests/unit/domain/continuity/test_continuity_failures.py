@@ -19,6 +19,10 @@ STAMP = "2026-11-30 04:10:00.000 P00  ERROR: "
             "[049]: unable to get address for 's3.nowhere': [-2] Name or service not known",
             "cannot be reached",
         ),
+        (
+            "[106]: new backup label '20261130-1F' is not later than latest backup label '20270101-1F'",
+            "made while the clock was wrong",
+        ),
         ("[050]: unable to acquire lock on file '/tmp/pgbackrest/main-backup.lock'", "another backup"),
         (
             "[082]: WAL segment 000000010000000000000004 was not archived before the 120000ms timeout",

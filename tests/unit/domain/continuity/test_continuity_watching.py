@@ -65,6 +65,7 @@ def test_it_is_told_why_wal_waits() -> None:
         # Another storage was set a moment ago, or there is none.
         (SeenFiles(offsite=LONG_AGO, since=NOW), []),
         (SeenFiles(offsite=LONG_AGO), []),
+        (SeenFiles(offsite=NOW, since=LONG_AGO, doubt="the date went forward"), ["clock"]),
     ],
 )
 def test_what_is_wrong_with_the_copies_of_files(seen: SeenFiles, kinds: list[str]) -> None:
