@@ -25,6 +25,7 @@ from havre.operations.continuity.live import live_composition
 from havre.operations.continuity.storage import Storage
 from havre.operations.continuity.view import databases
 from havre.operations.continuity.volumes import path_of, restore_volume, volumes_of
+from havre.operations.database_versions import versions
 from havre.operations.restore import Restore
 from havre.operations.rollout import Rollout
 from havre.operations.routing import TRAEFIK_IMAGE
@@ -107,21 +108,32 @@ class Rebuild:
             if not absent:
                 return f"release {release.number}, which was live"
             served = queries.served_releases(self.run.environment)
-            whole = [each.number for each in served if not self._absent(_images_of(each))]
-            number = rebuilding.next_best(release.number, whole)
+            live = _served(release)
+            whole = [_served(each) for each in served if not self._absent(_images_of(each))]
+            number = rebuilding.next_best(live, whole)
             if number is None:
+                why = rebuilding.why_none(live, whole)
                 raise BackupError(
-                    f"images of release {release.number} are not in the archive: {', '.join(absent)}",
+                    f"images of release {release.number} are not in the archive: {', '.join(absent)}"
+                    + (f"; {why}" if why else ""),
                     hint="it was lost before it was saved: deploy its commit again, or roll back",
                 )
             older = Composition.of(
                 self.run.platform.config, queries.release_numbered(self.run.environment, number)
             )
-            self.run.remember(release=number, lost_release=release.number, **self._found(older))
+            changed = queries.releases_that_changed_data(self.run.environment, since=number)
+            self.run.remember(
+                release=number,
+                lost_release=release.number,
+                newer_data=rebuilding.newer_data(changed),
+                **self._found(older),
+            )
         returning.serve_instead(self.run.environment, self.run.operation.result["release"])
         self._look_again()
         lost = self.run.environment.releases.get(number=self._lost)
         told = f"release {self.composition.release.number}: release {self._lost} was lost before it was saved"
+        if newer := self.run.operation.result.get("newer_data"):
+            told += f"; {newer}"
         self.run.log(f"{told}; deploy it again: havre deploy --ref {lost.commit[:12]}")
         return told
 
@@ -285,6 +297,10 @@ class Rebuild:
             commits = {**commits, name: found.isoformat() if found else None}
             self.run.remember(commits=commits)
         return f"newest commit {commits[name] or 'in its last copy'}"
+
+
+def _served(release: Release) -> rebuilding.Served:
+    return rebuilding.Served(release.number, versions(release))
 
 
 def _images_of(release: Release) -> list[str]:

@@ -314,6 +314,12 @@ def served_releases(environment: Environment) -> QuerySet[Release]:
     return good.order_by("-number")
 
 
+def releases_that_changed_data(environment: Environment, *, since: int) -> list[int]:
+    """Numbers of the releases after one whose release command ran: before that a restore point was made."""
+    later = environment.releases.filter(number__gt=since, restore_point__isnull=False)
+    return list(later.order_by("number").values_list("number", flat=True))
+
+
 def release_numbered(environment: Environment, number: int) -> Release:
     """A release of the environment that was once live.
 

@@ -158,3 +158,7 @@ def test_an_older_release_serves_instead_of_one_that_is_lost() -> None:
         assert release is not None
         assert (release.number, release.storage_version) == (1, 7), "databases are saved where they were"
     assert [each.number for each in queries.served_releases(environment)] == [2, 1]
+    assert queries.releases_that_changed_data(environment, since=0) == []
+    environment.releases.filter(number=2).update(restore_point={"name": "release-2"})
+    assert queries.releases_that_changed_data(environment, since=1) == [2]
+    assert queries.releases_that_changed_data(environment, since=2) == []

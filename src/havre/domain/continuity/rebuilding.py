@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Protocol
@@ -22,14 +22,53 @@ def newest_commit(log: Iterable[str]) -> datetime | None:
     return datetime.fromisoformat(found[-1]) if found else None
 
 
-def next_best(live: int, whole: Collection[int]) -> int | None:
+@dataclass(frozen=True)
+class Served:
+    """A release that serves or served: its number, and the major version of each of its databases."""
+
+    number: int
+    versions: Mapping[str, int]
+
+    def unfit(self, live: Served) -> tuple[str, ...]:
+        """The databases whose data, as the live release left them, it cannot read."""
+        both = sorted(self.versions.keys() & live.versions.keys())
+        return tuple(name for name in both if self.versions[name] != live.versions[name])
+
+
+def next_best(live: Served, whole: Iterable[Served]) -> int | None:
     """The release to return to where the live one was lost before it was saved; ``None`` if there is none.
 
     Args:
-        live: its number.
-        whole: numbers of the releases that served and whose images are all there.
+        live: that one; its data come back.
+        whole: the releases that served and whose images are all there.
     """
-    return max((number for number in whole if number < live), default=None)
+    fitting = (each.number for each in whole if each.number < live.number and not each.unfit(live))
+    return max(fitting, default=None)
+
+
+def why_none(live: Served, whole: Iterable[Served]) -> str:
+    """Why none of the releases that are whole can take its place; empty if there are none."""
+    told = [
+        f"release {each.number} is there, but runs {name} as PostgreSQL {each.versions[name]},"
+        f" and its data are of {live.versions[name]}"
+        for each in sorted(whole, key=lambda each: -each.number)
+        if each.number < live.number
+        for name in each.unfit(live)
+    ]
+    return told[0] if told else ""
+
+
+def newer_data(changed: Iterable[int]) -> str:
+    """What to know where an older release serves newer data; empty if nothing changed them on purpose.
+
+    Args:
+        changed: numbers of the later releases whose release command ran on the data.
+    """
+    numbers = [str(number) for number in sorted(changed)]
+    if not numbers:
+        return ""
+    which = f"{'releases' if len(numbers) > 1 else 'release'} {', '.join(numbers)}"
+    return f"its code is older than the data, which the release command of {which} changed"
 
 
 @dataclass(frozen=True)
@@ -72,11 +111,14 @@ class Older:
     environment: str
     release: int
     lost: int
+    newer: str = ""
+    """What :func:`newer_data` says."""
 
     def __str__(self) -> str:
+        newer = f" ({self.newer})" if self.newer else ""
         return (
             f"{self.environment}: RELEASE {self.lost} IS LOST, for it was not saved yet;"
-            f" release {self.release} serves. Deploy again: havre deploy"
+            f" release {self.release} serves{newer}. Deploy again: havre deploy"
         )
 
 

@@ -12,10 +12,13 @@ from havre.domain.continuity.rebuilding import (
     Older,
     Outcome,
     Recovered,
+    Served,
     Timed,
     name_changes,
+    newer_data,
     newest_commit,
     next_best,
+    why_none,
 )
 from havre.domain.continuity.saving import Saved
 
@@ -100,11 +103,38 @@ def test_the_outcome_tells_time_and_loss() -> None:
 
 
 def test_a_release_that_was_not_saved_is_replaced_by_the_newest_whole_one_before_it() -> None:
-    assert next_best(5, {2, 3, 7}) == 3
-    assert next_best(5, {7}) is None
+    live = Served(5, {"db": 17})
+    others = [Served(number, {"db": 17}) for number in (2, 3, 7)]
+    assert next_best(live, others) == 3
+    assert next_best(live, others[2:]) is None
+    assert not why_none(live, others[2:])
     told = Outcome([], [], 1.0, older=[Older("shop-production", 3, 5)]).summary()
     assert "RELEASE 5 IS LOST" in told[0]
     assert "release 3 serves" in told[0]
+
+
+def test_a_release_cannot_serve_the_data_of_a_later_postgresql() -> None:
+    live = Served(5, {"db": 17, "stats": 15})
+    before = [
+        Served(2, {"db": 17}),
+        Served(3, {"db": 15, "stats": 15}),
+        Served(4, {"db": 17, "stats": 17}),
+        Served(6, {"db": 17, "stats": 15}),
+    ]
+    assert next_best(live, before) == 2, "it lacks a database, and its own has the version of the data"
+    assert next_best(live, before[1:]) is None
+    assert why_none(live, before[1:]) == (
+        "release 4 is there, but runs stats as PostgreSQL 17, and its data are of 15"
+    )
+
+
+def test_that_code_is_older_than_its_data_is_told() -> None:
+    assert not newer_data([])
+    assert newer_data([4]).endswith("which the release command of release 4 changed")
+    told = newer_data([5, 4])
+    assert "releases 4, 5 changed" in told
+    assert told in str(Older("shop-production", 3, 5, told))
+    assert "()" not in str(Older("shop-production", 3, 5))
 
 
 def test_names_that_have_to_lead_to_the_new_server() -> None:

@@ -189,7 +189,8 @@ def _outcome(journal: Journal, rows: list[dict[str, Any]], lost_at: datetime | N
             at = datetime.fromisoformat(commit) if commit else None
             databases.append(Recovered(f"{row['target']} {name}", at))
         if lost := row["result"].get("lost_release"):
-            older.append(Older(str(row["target"]), int(row["result"]["release"]), int(lost)))
+            newer = str(row["result"].get("newer_data") or "")
+            older.append(Older(str(row["target"]), int(row["result"]["release"]), int(lost), newer))
     return Outcome(steps, databases, journal.seconds, lost_at, older)
 
 
