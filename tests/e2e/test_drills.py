@@ -305,6 +305,8 @@ def test_a_bit_that_flipped_elsewhere_is_found_and_named(club: Club) -> None:
         drill = club.failed_drill()
     wanted = f"the volume {PLACE}-data could not be restored: files of the archive are damaged"
     assert wanted in drill["problem"]
+    named = drill["problem"].partition(f"{wanted}: ")[2]
+    assert named.startswith("/"), f"the file is named: {drill['problem']}"
     newest = club.newest_offsite()
     bundles = club.storage.files(f"{PLACE}/db/backup/main/{newest}/bundle")
     with club.storage.damaged(max(bundles)[1]):

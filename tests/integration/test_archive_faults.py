@@ -304,7 +304,7 @@ def test_a_local_repository_that_opens_never_again_is_replaced_and_kept(
         )
 
 
-def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:
+def test_one_wrong_byte_is_found(engine: Engine, files: Path, tmp_path: Path) -> None:
     with local(engine, "64m") as (place, shell):
         first = save(engine, place, files)
         with opened(engine, place) as there:
@@ -316,6 +316,9 @@ def test_one_wrong_byte_is_found(engine: Engine, files: Path) -> None:
         assert failed.value.message == "files of the archive are damaged"
         assert failed.value.hint
         assert [each.id for each in kept(engine, place)] == [first], "what is damaged is not thrown away"
+        with pytest.raises(BackupError) as failed:
+            comes_back(engine, place, first, files, tmp_path)
+        assert failed.value.message == "files of the archive are damaged: /a"
 
 
 def test_a_full_disk_fails_the_copy_and_costs_no_older_one(

@@ -256,6 +256,27 @@ def cause(code: int, said: str, *, is_local: bool = False) -> Cause:
     return Cause(lines[0][:_LONGEST] if lines else f"restic ended with {code} and without a word")
 
 
+def not_restored(said: str) -> str:
+    """The files that ``restic restore --json`` could not write, in a few words; empty if it names none.
+
+    Formats: https://restic.readthedocs.io/en/v0.18.0/075_scripting.html#restore.
+    """
+    found: dict[str, None] = {}
+    for line in said.splitlines():
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and row.get("message_type") == "error" and row.get("item"):
+            found[str(row["item"])] = None
+    names = list(found)
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED])[:_LONGEST] + more
+
+
+_NAMED: Final = 3
+
+
 def plain(line: str) -> str:
     """A line that restic wrote; of an error as JSON, its message."""
     try:

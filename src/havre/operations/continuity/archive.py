@@ -299,10 +299,17 @@ class Archive:
         """Write what a snapshot has at a path to a folder that the container sees; as it was then.
 
         Raises:
-            BackupError: it failed.
+            BackupError: it failed; with the files that could not be written, where it is about some.
         """
-        command = ["restore", "--no-lock", f"{snapshot}:{path}", f"--target={target}", "--delete"]
-        self._require(self._ask(*command))
+        command = ["restore", "--no-lock", f"{snapshot}:{path}", f"--target={target}", "--delete", "--json"]
+        answer = self._ask(*command)
+        try:
+            self._require(answer)
+        except BackupError as error:
+            files = archive.not_restored(answer.err + answer.out)
+            if not files:
+                raise
+            raise BackupError(f"{error.message}: {files}", hint=error.hint, detail=error.detail) from error
 
     def free(self, path: str) -> int:
         """Bytes that are free where the container sees a path."""

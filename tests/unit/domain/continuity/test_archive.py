@@ -85,3 +85,21 @@ def test_a_small_archive_is_read_back_whole_and_a_large_one_part_by_part() -> No
 )
 def test_the_cause_of_a_failure(code: int, said: str, told: str) -> None:
     assert told in archive.cause(code, said).message
+
+
+def test_the_files_that_did_not_come_back_are_named() -> None:
+    lines = [
+        '{"message_type":"error","error":{"message":"decrypting blob <data/72ab> from afb0 failed: ciphertext'
+        f' verification failed"}},"during":"restore","item":"/{name}"}}'
+        for name in ("b file.bin", "b file.bin", "c/d")
+    ]
+    said = "\n".join(
+        [*lines, '{"message_type":"exit_error","code":1,"message":"Fatal: There were 2 errors"}']
+    )
+    assert archive.not_restored(said) == "/b file.bin, /c/d"
+    assert archive.cause(1, said).message == "files of the archive are damaged"
+    many = (
+        said.replace("/c/d", "/c/1") + "\n" + "\n".join(lines[2].replace("/c/d", f"/c/{n}") for n in range(9))
+    )
+    assert archive.not_restored(many) == "/b file.bin, /c/1, /c/0 and 7 more"
+    assert not archive.not_restored("Fatal: wrong password\n{}\n[]")
