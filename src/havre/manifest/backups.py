@@ -96,7 +96,7 @@ class Backups(Model):
     keep: Keep = Field(Keep(), description="How long.", examples=[{"local": "7d", "offsite": "30d"}])
     on_failure: Hook | None = Field(
         None,
-        description="Who is told when a backup fails, when none was made for two days, when WAL is not"
+        description="Who is told when a backup fails, when two in a row were not made, when WAL is not"
         " archived, and when each of these is over.",
         examples=[{"url": {"secret": "alert-hook"}}],
     )

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
 
+from havre.domain.continuity import watching
 from havre.domain.continuity.history import Branch
 from havre.domain.continuity.info import BackupSet
 from havre.domain.continuity.repositories import OffSite, Repository
+from havre.domain.schedule import Schedule
 from havre.manifest import EnvironmentSpec, PostgresService
 from havre.records.models import (
     Backup,
@@ -151,6 +153,14 @@ def record_cluster(environment: Environment, service: str, identifier: str) -> N
     """Remember which cluster is saved."""
     SavedDatabase.objects.update_or_create(
         environment=environment, service=service, defaults={"identifier": identifier}
+    )
+
+
+def patience(database: PostgresService) -> timedelta:
+    """How old the newest good backup of a database may be, by when they are made."""
+    backups = database.backups
+    return watching.patience(
+        *(Schedule(each, backups.timezone) for each in (backups.full, backups.incremental))
     )
 
 

@@ -41,6 +41,7 @@ def protected_databases() -> list[Protected]:
                         local=continuity.last_good(environment, name, Repository.LOCAL),
                         offsite=continuity.last_good(environment, name, Repository.OFFSITE),
                         uses_storage=release.storage_version == version,
+                        patience=continuity.patience(service),
                         problems=tuple(continuity.watch_of(environment, name).get("problems", {}).values()),
                     )
                 )

@@ -28,6 +28,12 @@ class Protected:
     uses_storage: bool = False
     problems: tuple[str, ...] = ()
     """What the worker saw when it last looked."""
+    patience: timedelta = STALE
+    """How old the newest good backup may be."""
+
+    def is_stale(self, last: datetime | None, now: datetime) -> bool:
+        """Whether a backup is too old to be the newest one, or there is none."""
+        return last is None or now - last > self.patience
 
 
 def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime) -> Verdict:
@@ -43,14 +49,14 @@ def verdict(databases: Sequence[Protected], *, has_storage: bool, now: datetime)
     if not has_storage:
         seen = f"NO OFF-SITE STORAGE: if this server is lost, so is the data of {_names(on)}"
         return Verdict(name, Level.WARNING, seen, "havre backup storage set")
-    late = [each for each in on if _is_stale(each.local, now) or _is_stale(each.offsite, now)]
+    late = [each for each in on if each.is_stale(each.local, now) or each.is_stale(each.offsite, now)]
     unused = [each for each in late if not each.uses_storage]
     if unused:
         seen = f"the off-site storage is not used yet by {_names(unused)}"
         return Verdict(name, Level.WARNING, seen, "havre restart, in each environment")
     if late:
         told = "; ".join(f"{each.name}: {_last(each, now)}" for each in late[:_MOST_NAMED])
-        return Verdict(name, Level.WARNING, f"no good backup for two days: {told}", "havre backup now")
+        return Verdict(name, Level.WARNING, f"no good backup for too long: {told}", "havre backup now")
     return Verdict(name, Level.OK, f"saved here and off-site: {_names(on)}")
 
 

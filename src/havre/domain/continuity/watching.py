@@ -7,20 +7,41 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import pairwise
 from typing import Any, Final
 
 from havre.domain.continuity.stream import Streaming
+from havre.domain.schedule import Schedule
 
 LATE: Final = 30.0
 """Seconds that a segment of WAL may wait for a repository: it takes one, if all is well."""
 STALE: Final = timedelta(hours=50)
-"""Backups are made daily; one may fail, two in a row may not."""
+"""By default backups are made daily; one may fail, two in a row may not."""
+_SPAN: Final = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 5, tzinfo=UTC))
+"""Five weeks, in which every weekly schedule shows its longest pause."""
+_SLACK: Final = timedelta(hours=2)
 ASKED: Final = frozenset({"archive", "database", "stream"})
 """Kinds of problems that only the database itself can tell."""
 _ARCHIVE: Final = frozenset({"archive", "database"})
 """Of these, those with which a backup does not lead to the present moment."""
 _TRY_AGAIN: Final = timedelta(minutes=5)
+
+
+@cache
+def patience(*schedules: Schedule) -> timedelta:
+    """How old the newest backup may be that is made by any of some schedules: one may fail, two may not."""
+    due = sorted({moment for each in schedules for moment in each.between(*_SPAN)})
+    if len(due) <= 1:  # monthly or less often
+        due = sorted(
+            moment
+            for each in schedules
+            if (first := each.after(_SPAN[0])) and (second := each.after(first))
+            for moment in (first, second)
+        )
+    pauses = [later - earlier for earlier, later in pairwise(due)]
+    return 2 * max(pauses, default=STALE) + _SLACK
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class Seen:
         since: since when every release backs it up: before that there may have been no backups.
         has_storage: whether there is an off-site storage.
         dump: how its dumps stand; None where none are made by schedule.
+        patience: how old the newest good backup may be, see :func:`patience`.
     """
 
     waiting: int = 0
@@ -67,6 +89,7 @@ class Seen:
     since: datetime | None = None
     has_storage: bool = False
     dump: Planned | None = None
+    patience: timedelta = STALE
 
 
 def problems(seen: Seen, now: datetime) -> dict[str, str]:
@@ -86,7 +109,7 @@ def problems(seen: Seen, now: datetime) -> dict[str, str]:
         found["backup"] = f"the newest backup failed: {seen.failed}"
     for kind, last in (("local", seen.local), ("offsite", seen.offsite)):
         newest = max(filter(None, (last, seen.since)), default=None)
-        if (kind == "local" or seen.has_storage) and newest is not None and now - newest > STALE:
+        if (kind == "local" or seen.has_storage) and newest is not None and now - newest > seen.patience:
             told = f"for {(now - last) // timedelta(hours=1)} hours" if last else "at all"
             found[f"stale {kind}"] = f"there was no good {kind} backup {told}"
     if seen.dump is not None:

@@ -109,7 +109,9 @@ def _recorded(composition: Composition, name: str) -> Seen:
     last = continuity.last_backup(environment, name)
     failed = (last.error or {}).get("message", "") if last and last.state == Operation.State.FAILED else ""
     local, offsite = (continuity.last_good(environment, name, each) for each in Repository)
-    is_fresh = all(last and timezone.now() - last < STALE for last in (local, offsite))
+    service = composition.spec.services[name]
+    patience = continuity.patience(service) if isinstance(service, PostgresService) else STALE
+    is_fresh = all(last and timezone.now() - last < patience for last in (local, offsite))
     return Seen(
         failed=str(failed),
         local=local,
@@ -117,6 +119,7 @@ def _recorded(composition: Composition, name: str) -> Seen:
         since=release.live_at if is_fresh else continuity.backed_up_since(environment, name),
         has_storage=continuity.storage_of(release.storage_version) is not None,
         dump=_dumps(composition, name),
+        patience=patience,
     )
 
 

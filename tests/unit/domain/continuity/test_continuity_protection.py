@@ -45,6 +45,8 @@ def test_an_old_copy_in_one_place_is_too_old() -> None:
     assert level is Level.WARNING
     assert "shop/db: local 9 hours ago, off-site 51 hours ago" in seen
     assert remedy == "havre backup now"
+    weekly = Protected("shop/db", True, FRESH, OLD, uses_storage=True, patience=timedelta(days=15))
+    assert said(weekly)[0] is Level.OK, "more are not made"
 
 
 def of_rebuild(*found: Returnable, has_storage: bool = True, is_kit_stored: bool = True) -> tuple[Level, str]:

@@ -16,9 +16,11 @@ from havre.domain.continuity.watching import (
     SeenFiles,
     Watch,
     news,
+    patience,
     problems,
     problems_of_files,
 )
+from havre.domain.schedule import Schedule
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 WEEKS = timedelta(days=14)
@@ -121,3 +123,25 @@ def test_it_is_stored_and_read_back() -> None:
     watch = Watch({"backup": "x"}, frozenset({"backup"}), late=True, tried={"archive": NOW})
     assert Watch.stored(watch.as_data()) == watch
     assert Watch.stored({}) == Watch()
+
+
+@pytest.mark.parametrize(
+    ("full", "incremental", "hours"),
+    [
+        ("0 2 * * 0", "0 2 * * 1-6", 50),  # the default
+        ("0 2 * * 0", "0 * * * *", 4),
+        ("0 2 * * 0", "0 2 * * 3", 2 * 4 * 24 + 2),
+        ("0 2 * * 0", "0 8-18 * * 1-5", 2 * 32 + 2),  # from Sunday's to Monday's 8:00 it is less
+        ("0 2 1 * *", "0 2 1 * *", 2 * 31 * 24 + 2),
+    ],
+)
+def test_patience_follows_the_schedule(full: str, incremental: str, hours: int) -> None:
+    assert patience(Schedule(full), Schedule(incremental)) == timedelta(hours=hours)
+
+
+def test_a_weekly_backup_is_not_missed_after_two_days_and_an_hourly_one_is_before() -> None:
+    week = Seen(local=NOW - timedelta(days=3), offsite=NOW - timedelta(days=3), has_storage=True)
+    assert list(problems(week, NOW)) == ["stale local", "stale offsite"]
+    assert not problems(replace(week, patience=timedelta(days=15)), NOW)
+    hour = replace(week, local=NOW - timedelta(hours=5), offsite=NOW, patience=timedelta(hours=4))
+    assert list(problems(hour, NOW)) == ["stale local"]
