@@ -7,6 +7,7 @@ import io
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import coverage
 import coverage.exceptions
@@ -30,6 +31,24 @@ pytest_rerunfailures.HAS_PYTEST_HANDLECRASHITEM = False
 # children inherit; tests send it to commands.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _audit_log_is_emptied_between_tests() -> None:
+    """Let Django empty the tables after a test: the log's own triggers would refuse that."""
+    from django.db.backends.sqlite3.operations import DatabaseOperations  # noqa: PLC0415 - after settings
+
+    from havre.records import append_only  # noqa: PLC0415
+
+    table, vendor, flush = "records_auditentry", "sqlite", DatabaseOperations.sql_flush
+
+    def emptied(self: DatabaseOperations, *arguments: Any, **named: Any) -> list[str]:
+        statements = flush(self, *arguments, **named)
+        if not any(table in each for each in statements):
+            return statements
+        return [*append_only.opening(vendor, table), *statements, *append_only.closing(vendor, table)]
+
+    DatabaseOperations.sql_flush = emptied  # type: ignore[method-assign]
 
 
 def _kind(item: pytest.Item) -> str:

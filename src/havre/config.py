@@ -44,6 +44,7 @@ class Paths:
         self.database = self.db / "havre.sqlite3"
         self.run = state / "run"
         self.api_socket = self.run / "api.sock"
+        self.panel_socket = self.run / "panel.sock"
         self.worker_socket = self.run / "worker.sock"
         self.keys = state / "keys"
         self.private_key = self.keys / "secrets.key"

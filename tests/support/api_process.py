@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from django.core.cache import cache
 
 from havre import config as configuration
 from havre.adapters import sealing
@@ -26,12 +27,14 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     paths = configuration.config().paths
     paths.keys.mkdir()
     sealing.make_keys(paths.private_key, paths.public_key)
+    cache.clear()  # counted requests of the test before
     yield tmp_path
     configuration.config.cache_clear()
 
 
-def _client(peer: Peer | None) -> Ask:
-    gate = Gate(make_application(), peer)
+def client_of(peer: Peer | None, door: str = "") -> Ask:
+    """Asks as one who came by a door."""
+    gate = Gate(make_application(), peer, door)
 
     def ask(method: str, path: str, json: Any = None, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -47,10 +50,10 @@ def _client(peer: Peer | None) -> Ask:
 @pytest.fixture
 def ask(transactional_db: None, state: Path) -> Ask:
     """Requests as they come from the unix socket, opened by root."""
-    return _client(Peer("root"))
+    return client_of(Peer("root"))
 
 
 @pytest.fixture
 def ask_remotely(transactional_db: None, state: Path) -> Ask:
     """Requests as they come from elsewhere."""
-    return _client(None)
+    return client_of(None)

@@ -202,6 +202,14 @@ def grants(rows: Iterable[tuple[str | None, str]]) -> Grants:
     return Grants(server, projects)
 
 
+def common(one: Grants, other: Grants) -> Grants:
+    """What is granted by both: of a token, as far as its owner still has it."""
+    server = _lower(one.server, other.server)
+    names = {*(one.projects or {}), *(other.projects or {})}
+    both = {name: _lower(one.role_in(name), other.role_in(name)) for name in sorted(names)}
+    return Grants(server, {name: role for name, role in both.items() if role is not None})
+
+
 def allows(held: Grants, action: Action, project: str | None = None) -> bool:
     """Whether somebody with these roles may do something.
 
@@ -228,6 +236,10 @@ def allows_somewhere(held: Grants, action: Action) -> bool:
     if rule.reach is Reach.SERVER:
         return everywhere
     return everywhere or any(_covers(role, rule.least) for role in (held.projects or {}).values())
+
+
+def _lower(one: Role | None, other: Role | None) -> Role | None:
+    return None if one is None or other is None else min(one, other, key=lambda role: role.rank)
 
 
 def _covers(role: Role | None, least: Role) -> bool:

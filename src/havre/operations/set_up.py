@@ -70,7 +70,8 @@ def set_up(config: Config, *, web_ids: tuple[int, int]) -> None:
         _require_way(paths.state.resolve(), web_ids)
         with _only_one(paths.state):
             _make_folders(paths, group)
-            _remove_foreign_socket(paths.api_socket, web_ids[0])
+            for socket in (paths.api_socket, paths.panel_socket):
+                _remove_foreign_socket(socket, web_ids[0])
             _make_keys(paths, group)
             if not config.database_url:
                 _make_database(paths.database, group)

@@ -1,25 +1,16 @@
-"""What people set: variables, secrets and tokens. Every function is one short transaction."""
+"""What people set: variables and secrets. Every function is one short transaction."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets as random
 from collections.abc import Collection, Mapping
-from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from havre.domain.copying import Copied, Outcome, copied
-from havre.errors import ConflictError
 from havre.records import queries
-from havre.records.models import Environment, Project, Secret, Token, Variable
-
-TOKEN_PREFIX = "havre_"  # noqa: S105 - tells scanners of leaked secrets what they found
-_TOKEN_BYTES = 32
-_LAST_USE_PRECISION = timedelta(minutes=1)
+from havre.records.models import Environment, Project, Secret, Variable
 
 
 def variables_of(environment: Environment) -> QuerySet[Variable]:
@@ -112,50 +103,3 @@ def _sealed(environment: Environment) -> dict[tuple[str, str], bytes]:
         for name, row in queries.current_secrets(environment).items()
         if not row.generated
     }
-
-
-def create_token(name: str, *, days: int | None) -> tuple[Token, str]:
-    """A new token and its text, which is not stored and cannot be had again.
-
-    Raises:
-        ConflictError: the name is taken.
-    """
-    text = TOKEN_PREFIX + random.token_urlsafe(_TOKEN_BYTES)
-    expires = timezone.now() + timedelta(days=days) if days is not None else None
-    row, is_new = Token.objects.get_or_create(
-        name=name, defaults={"digest": _digest(text), "expires_at": expires}
-    )
-    if not is_new:
-        raise ConflictError(
-            f"there is a token {name} already",
-            hint="revoke it first, or choose another name",
-            retryable=False,
-        )
-    return row, text
-
-
-def token_of(text: str) -> Token | None:
-    """The token of this text if it is known and not expired; its use is noted, to the minute.
-
-    The text has 256 random bits, so one round of SHA-256 is enough and the look-up by digest tells
-    nothing by its time.
-    """
-    digest = _digest(text)
-    row = Token.objects.filter(digest=digest).first()
-    now = timezone.now()
-    if row is None or not hmac.compare_digest(row.digest, digest):
-        return None
-    if row.expires_at is not None and row.expires_at <= now:
-        return None
-    if row.last_used_at is None or now - row.last_used_at > _LAST_USE_PRECISION:
-        Token.objects.filter(pk=row.pk).update(last_used_at=now)
-    return row
-
-
-def revoke_token(name: str) -> bool:
-    """Forget a token; whether there was one."""
-    return bool(Token.objects.filter(name=name).delete()[0])
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

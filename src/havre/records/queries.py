@@ -29,13 +29,15 @@ KEPT_LINES: Final = 10_000
 """Lines of a command's output that are kept; who follows has seen those before."""
 
 
+def find_environment(project: str, environment: str) -> Environment | None:
+    """The environment, if there is one."""
+    rows = Environment.objects.select_related("project", "current_release")
+    return rows.filter(project__name=project, name=environment).first()
+
+
 def environment_named(project: str, environment: str) -> Environment:
     """The environment, or a UsageError that names the known ones."""
-    found = (
-        Environment.objects.select_related("project", "current_release")
-        .filter(project__name=project, name=environment)
-        .first()
-    )
+    found = find_environment(project, environment)
     if found:
         return found
     known = sorted(f"{e.project.name}/{e.name}" for e in Environment.objects.select_related("project"))

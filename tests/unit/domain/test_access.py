@@ -12,6 +12,7 @@ from havre.domain.access import (
     Role,
     allows,
     allows_somewhere,
+    common,
     grants,
 )
 from havre.domain.consent import RULES as KINDS
@@ -105,3 +106,20 @@ def test_grants_come_out_of_rows():
     assert grants([]).is_nothing
     with pytest.raises(ValueError, match="king"):
         grants([(None, "king")])
+
+
+@pytest.mark.parametrize(
+    ("token", "owner", "both"),
+    [
+        (Grants(M), Grants(D), Grants(D, {})),
+        (Grants(M), Grants(None, {"shop": D}), Grants(None, {"shop": D})),
+        (Grants(None, {"shop": M}), Grants(V), Grants(None, {"shop": V})),
+        (Grants(None, {"shop": M}), Grants(None, {"blog": M}), Grants(None, {})),
+        (Grants(V, {"shop": M}), Grants(M), Grants(V, {"shop": M})),
+        (Grants(OWNER), Grants(), Grants(None, {})),
+    ],
+)
+def test_a_token_has_no_more_than_its_owner(token, owner, both):
+    assert common(token, owner) == common(owner, token) == both
+    assert both.within(token)
+    assert both.within(owner)

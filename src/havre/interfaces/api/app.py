@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 from ninja import NinjaAPI
-from ninja.security.base import AuthBase
 
 from havre.interfaces.api import (
     backups,
@@ -13,25 +12,14 @@ from havre.interfaces.api import (
     drills,
     environments,
     operations,
+    people,
     problems,
     schedules,
     schemas,
     streams,
 )
-from havre.interfaces.api.access import Caller, caller_of
+from havre.interfaces.api.permissions import PerCaller, Token, audited
 from havre.interfaces.api.version import version
-
-
-class Token(AuthBase):
-    """The token, as the document describes it; who asks was found before (see ``access``)."""
-
-    openapi_type = "http"
-    openapi_scheme = "bearer"
-
-    def __call__(self, request: HttpRequest) -> Caller:
-        """Who asks."""
-        return caller_of(request)
-
 
 api = NinjaAPI(
     title="Havre",
@@ -44,7 +32,9 @@ api = NinjaAPI(
     urls_namespace="api",
     docs_url=None,
     auth=Token(),
+    throttle=PerCaller("1200/m"),
 )
+api.add_decorator(audited, mode="operation")  # around the view, when its arguments are known
 api.add_router("/operations", operations.router)
 api.add_router("", streams.router)
 api.add_router("", environments.router)
@@ -53,6 +43,7 @@ api.add_router("", configuration.router)
 api.add_router("", schedules.router)
 api.add_router("", backups.router)
 api.add_router("", drills.router)
+api.add_router("", people.router)
 problems.register(api)
 
 

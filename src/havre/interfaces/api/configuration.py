@@ -1,19 +1,19 @@
-"""Variables, secrets and tokens: what people set. A secret's value goes in and never comes out."""
+"""Variables and secrets: what people set. A secret's value goes in and never comes out."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.http import HttpRequest
 from ninja import Router, Status
 
 from havre.adapters import sealing
 from havre.config import config
+from havre.domain.access import Action
 from havre.domain.copying import Outcome
 from havre.errors import ConflictError, UsageError
 from havre.interfaces.api import lookup, schemas
-from havre.interfaces.api.access import caller_of, require_administrator
+from havre.interfaces.api.access import caller_of
 from havre.interfaces.api.operations import require_consent
+from havre.interfaces.api.permissions import permit, permit_new
 from havre.interfaces.api.problems import NotFoundError
 from havre.manifest.values import Name
 from havre.records import configuration, models, queries
@@ -31,12 +31,13 @@ def variables(request: HttpRequest, project: Name, environment: Name) -> list[mo
 
 @router.put(_ENVIRONMENT + "/variables", response=list[schemas.Variable], summary="Set variables")
 def set_variables(
-    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    request: HttpRequest,
     project: Name,
     environment: Name,
     wanted: schemas.SetVariables,
 ) -> list[models.Variable]:
     """Set variables for the next release; project and environment are made if they are new."""
+    permit_new(caller_of(request), Action.SET_VARIABLES, project)
     row = queries.ensure_environment(project, environment, source="")
     configuration.set_variables(row, wanted.service, wanted.values)
     return list(configuration.variables_of(row))
@@ -72,6 +73,8 @@ def copy_settings(
         raise UsageError(f"{project}/{environment} cannot be copied into itself")
     target = models.Environment.objects.filter(project=source.project, name=environment).first()
     planned = configuration.planned_copy(source, target, secrets=wanted.secrets)
+    if wanted.secrets:
+        permit(caller_of(request), Action.SET_SECRETS, project)
     if not wanted.dry_run:
         unknown = models.Environment(project=source.project, name=environment)
         require_consent("copy", target or unknown, wanted.confirm)
@@ -101,6 +104,7 @@ def set_secret(
     request: HttpRequest, project: Name, environment: Name, name: Name, wanted: schemas.SetSecret
 ) -> models.Secret:
     """Seal a value at once, for the next release; project and environment are made if they are new."""
+    permit_new(caller_of(request), Action.SET_SECRETS, project)
     sealed = sealing.seal(config().paths.public_key, wanted.value.encode())
     row = queries.ensure_environment(project, environment, source="")
     return queries.add_secret(row, name, sealed, actor=caller_of(request).actor)
@@ -115,8 +119,9 @@ def unset_secret(request: HttpRequest, project: Name, environment: Name, name: N
 
 
 @router.put("/projects/{project}/deploy-key", response={204: None}, summary="Set a deploy key")
-def set_deploy_key(request: HttpRequest, project: Name, wanted: schemas.SetSecret) -> Status[None]:  # noqa: ARG001 - ninja passes it
+def set_deploy_key(request: HttpRequest, project: Name, wanted: schemas.SetSecret) -> Status[None]:
     """Seal the private SSH key by which the project's repository is read."""
+    permit_new(caller_of(request), Action.SET_DEPLOY_KEY, project)
     key = wanted.value.strip() + "\n"
     if not key.startswith("-----BEGIN ") or "PRIVATE KEY-----" not in key:
         raise UsageError(
@@ -131,28 +136,4 @@ def unset_deploy_key(request: HttpRequest, project: Name) -> Status[None]:  # no
     """The repository is read without a key from now on."""
     if not configuration.set_deploy_key(project, None):
         raise NotFoundError(f"there is no project {project}")
-    return Status(204, None)
-
-
-@router.get("/tokens", response=list[schemas.Token], summary="List tokens", tags=["tokens"])
-def tokens(request: HttpRequest) -> list[models.Token]:
-    """Who may call from elsewhere; for callers by the unix socket only."""
-    require_administrator(request)
-    return list(models.Token.objects.order_by("name"))
-
-
-@router.post("/tokens", response={201: schemas.CreatedToken}, summary="Make a token", tags=["tokens"])
-def create_token(request: HttpRequest, wanted: schemas.NewToken) -> Status[dict[str, Any]]:
-    """The text of the token is in this answer and nowhere else."""
-    require_administrator(request)
-    row, text = configuration.create_token(wanted.name, days=wanted.days)
-    return Status(201, {"name": row.name, "token": text, "expires_at": row.expires_at})
-
-
-@router.delete("/tokens/{name}", response={204: None}, summary="Revoke a token", tags=["tokens"])
-def revoke_token(request: HttpRequest, name: schemas.TokenName) -> Status[None]:
-    """It is refused from the next request on."""
-    require_administrator(request)
-    if not configuration.revoke_token(name):
-        raise NotFoundError(f"there is no token {name}")
     return Status(204, None)

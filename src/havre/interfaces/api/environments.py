@@ -11,7 +11,8 @@ from ninja import Body, Router, Status
 from havre.config import config
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup, operations, schemas
-from havre.interfaces.api.access import require_administrator
+from havre.interfaces.api.access import caller_of, require_local
+from havre.interfaces.api.permissions import visible_projects
 from havre.manifest import EnvironmentSpec
 from havre.manifest.values import Name
 from havre.operations.workloads import Composition
@@ -23,8 +24,10 @@ router = Router(tags=["environments"])
 
 
 @router.get("/projects", response=list[schemas.Project], summary="List projects")
-def projects(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
-    """Every project and the names of its environments."""
+def projects(request: HttpRequest) -> list[dict[str, Any]]:
+    """Every project that the caller may see, and the names of its environments."""
+    rows = Project.objects.order_by("name").prefetch_related("environments")
+    seen = visible_projects(caller_of(request))
     return [
         {
             "name": project.name,
@@ -32,13 +35,13 @@ def projects(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ni
             "subfolder": project.subfolder,
             "environments": sorted(environment.name for environment in project.environments.all()),
         }
-        for project in Project.objects.order_by("name").prefetch_related("environments")
+        for project in (rows if seen is None else rows.filter(name__in=seen))
     ]
 
 
 @router.get("/environments", response=list[schemas.Environment], summary="List environments")
-def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
-    """Every environment with its live release."""
+def environments(request: HttpRequest) -> list[dict[str, Any]]:
+    """Every environment that the caller may see, with its live release."""
     busy = dict(
         Operation.objects.filter(state=Operation.State.RUNNING)
         .exclude(environment=None)
@@ -46,6 +49,8 @@ def environments(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 
         .values_list("environment_id", "kind")
     )
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
+    if (seen := visible_projects(caller_of(request))) is not None:
+        rows = rows.filter(project__name__in=seen)
     drift = drifts.found_everywhere()
     return [_environment(row, busy.get(row.pk, ""), drift.get(row.pk, [])) for row in rows]
 
@@ -95,7 +100,7 @@ def record_exec(
 
     A protected environment has to be named by ``confirm``.
     """
-    caller = require_administrator(request)
+    caller = require_local(request)
     row = lookup.environment(project, environment)
     operations.require_consent("exec", row, wanted.confirm)
     operation = queries.record_exec(row, wanted.model_dump(exclude={"confirm"}), actor=caller.actor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +13,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from havre.domain.access import Action
+from havre.interfaces.api.access import caller_of
 from havre.interfaces.api.health import worker_seen_seconds
+from havre.interfaces.api.problems import problem
 from havre.interfaces.api.version import version
 from havre.records.models import Environment, Operation
 
@@ -72,6 +76,8 @@ ProcessCollector(namespace="havre_web", registry=_REGISTRY)
 
 
 @require_safe
-def metrics(_request: HttpRequest) -> HttpResponse:
-    """All numbers, as text."""
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All numbers, as text; 403 for who has no role on the server."""
+    if not caller_of(request).may(Action.READ_METRICS):
+        return problem(HTTPStatus.FORBIDDEN, "you may not read metrics", hint="it takes a role on the server")
     return HttpResponse(generate_latest(_REGISTRY), content_type=CONTENT_TYPE_LATEST)

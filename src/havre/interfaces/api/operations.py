@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Body, Query, Router, Status
@@ -12,10 +13,12 @@ from pydantic import Field
 from havre.adapters import sealing
 from havre.config import config
 from havre.domain import consent
+from havre.domain.access import OPERATIONS, Action
 from havre.errors import ConsentError, UsageError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
+from havre.interfaces.api.permissions import permit, permit_kind, permit_new, project_of, visible_projects
 from havre.interfaces.api.problems import ForbiddenError
 from havre.manifest.values import Name
 from havre.records import erasures, queries, schedule
@@ -42,7 +45,9 @@ def enqueue(
     """
     caller = caller_of(request)
     params = wanted.params.model_dump(mode="json")
+    permit_kind(caller, wanted.kind, wanted.project)
     if isinstance(wanted, requests.Deploy | requests.Plan | requests.Apply):
+        permit_new(caller, OPERATIONS[wanted.kind], wanted.project)
         environment = _from_source(wanted, caller)
     else:
         environment = lookup.environment(wanted.project, wanted.environment)
@@ -61,13 +66,13 @@ def enqueue(
         operation = erasures.enqueue(environment, params, sealed=sealed, actor=caller.actor)
     else:
         operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
-    worker_client.wake(config().paths)
+    transaction.on_commit(lambda: worker_client.wake(config().paths))
     return Status(202, shown(operation))
 
 
 @router.get("", response=list[schemas.Operation], summary="List operations, the newest first")
 def recent(  # noqa: PLR0917 - ninja calls it by keyword
-    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    request: HttpRequest,
     project: Name | None = None,
     environment: Name | None = None,
     state: State | None = None,
@@ -76,6 +81,8 @@ def recent(  # noqa: PLR0917 - ninja calls it by keyword
 ) -> list[dict[str, Any]]:
     """``before`` is the number of an operation: the page after the one that ended with it."""
     rows = _filtered(project, environment)
+    if (seen := visible_projects(caller_of(request))) is not None:
+        rows = rows.filter(environment__project__name__in=seen)
     if state:
         rows = rows.filter(state=state)
     if before:
@@ -85,17 +92,21 @@ def recent(  # noqa: PLR0917 - ninja calls it by keyword
 
 
 @router.get("/{number}", response=schemas.Operation, summary="Show an operation")
-def show(request: HttpRequest, number: Id) -> dict[str, Any]:  # noqa: ARG001 - ninja passes it
+def show(request: HttpRequest, number: Id) -> dict[str, Any]:
     """One operation with its steps."""
-    return shown(lookup.operation(number))
+    return shown(lookup.operation(number, caller_of(request)))
 
 
 @router.post("/{number}/cancel", response={202: schemas.Operation}, summary="Cancel an operation")
-def cancel(request: HttpRequest, number: Id) -> Status[dict[str, Any]]:  # noqa: ARG001 - ninja passes it
-    """Ask an operation to stop; what it changed is undone."""
-    queries.request_cancel(lookup.operation(number))
-    worker_client.wake(config().paths)
-    return Status(202, shown(lookup.operation(number)))
+def cancel(request: HttpRequest, number: Id) -> Status[dict[str, Any]]:
+    """Ask an operation to stop; what it changed is undone. It takes the role that starting it does."""
+    caller = caller_of(request)
+    found = lookup.operation(number, caller)
+    permit(caller, Action.CANCEL, project_of(found))
+    permit_kind(caller, found.kind, project_of(found))
+    queries.request_cancel(found)
+    transaction.on_commit(lambda: worker_client.wake(config().paths))
+    return Status(202, shown(lookup.operation(number, caller)))
 
 
 def shown(operation: Operation) -> dict[str, Any]:
@@ -151,9 +162,9 @@ def _from_source(wanted: requests.Deploy | requests.Plan | requests.Apply, calle
         source = remembered
     else:
         source = params.source
-    if not caller.is_administrator and not schemas.is_git_url(source):
+    if not caller.is_local and not schemas.is_git_url(source):
         raise ForbiddenError(
-            f"{source} is a folder of the server, which a token may not deploy",
+            f"{source} is a folder of the server, which only its administrator may deploy",
             hint="name a Git address, or deploy on the server itself",
         )
     if isinstance(wanted, requests.Plan):  # which changes nothing, also not the source remembered

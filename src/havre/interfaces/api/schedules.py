@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router, Schema
@@ -94,7 +95,7 @@ def resume(request: HttpRequest, project: Name, environment: Name, job: Name) ->
     row = lookup.environment(project, environment)
     wanted = planned_job(row, job)
     schedule.resume(_row(row, wanted))
-    worker_client.wake(config().paths)
+    transaction.on_commit(lambda: worker_client.wake(config().paths))
     return _job(row, wanted)
 
 

@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     StrictBool,
-    StrictInt,
     StringConstraints,
     WithJsonSchema,
     field_validator,
@@ -86,7 +85,6 @@ SecretValue = Annotated[str, Field(min_length=1), _fits(SECRET_LONGEST)]
 Value = Annotated[str, _fits(VALUE_LONGEST)]
 Confirm = Annotated[str, Field(max_length=70)]
 """The full name of a protected environment, ``PROJECT-ENVIRONMENT``, which asks for it."""
-TokenName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._@ -]{0,98}[A-Za-z0-9])?$")]
 
 
 class Wanted(Schema):
@@ -261,7 +259,7 @@ class Exec(Wanted):
     confirm: Confirm = ""
 
 
-# Variables, secrets, tokens
+# Variables, secrets
 
 
 class Variable(Schema):
@@ -331,27 +329,3 @@ class SecretVersion(Schema):
 
     name: str
     version: int
-
-
-class NewToken(Wanted):
-    """A token to make; without days it does not expire."""
-
-    name: TokenName
-    days: Annotated[StrictInt, Field(ge=1, le=3650)] | None = 90
-
-
-class Token(Schema):
-    """A token, never its text."""
-
-    name: str
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-
-
-class CreatedToken(Schema):
-    """A new token; its text is shown this once."""
-
-    name: str
-    token: str
-    expires_at: datetime | None

@@ -22,6 +22,7 @@ from havre.domain.readiness import LogPattern
 from havre.errors import HavreError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
+from havre.interfaces.api.access import caller_of
 from havre.manifest.values import Name
 from havre.manifest.wording import fail
 from havre.records import queries
@@ -50,7 +51,7 @@ def _is_pattern(text: str) -> str:
 
 @router.get("/operations/{number}/events", summary="Follow an operation")
 async def events(
-    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    request: HttpRequest,
     number: Annotated[int, Field(ge=1, lt=2**63)],
     after: _EventId = 0,
     last_event_id: Annotated[_EventId | None, Header(alias="Last-Event-ID")] = None,
@@ -59,7 +60,7 @@ async def events(
 
     Begins after the event ``Last-Event-ID``, else ``after``; ends with the outcome.
     """
-    await sync_to_async(lookup.operation)(number)
+    await sync_to_async(lookup.operation)(number, caller_of(request))
     return _answer(_events(number, after if last_event_id is None else last_event_id), EVENT_STREAM)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver, path
+from django.contrib.staticfiles.views import serve
+from django.urls import URLPattern, URLResolver, include, path
 
 from havre.interfaces.api.app import api
 from havre.interfaces.api.health import healthz
 from havre.interfaces.api.metrics import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("healthz", healthz),
+    path("healthz", healthz, name="healthz"),
     path("metrics", metrics),
     path("api/v1/", api.urls),
+    path("account/", include("havre.interfaces.panel.accounts.urls")),
+    path("static/<path:path>", serve, {"insecure": True}, name="static"),
 ]

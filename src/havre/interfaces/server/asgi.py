@@ -38,22 +38,26 @@ class Gate:
 
     Args:
         application: what is behind the gate.
-        peer: who opened the connection to the unix socket; None for anybody else.
+        peer: who opened the connection to the command line's unix socket; None for anybody else.
+        door: by which way they came, a ``Door``'s word. Only the router's is reached by HTTPS, which it ends.
     """
 
-    def __init__(self, application: Application, peer: object | None) -> None:
+    def __init__(self, application: Application, peer: object | None, door: str = "") -> None:
         self._application = application
         self._peer = peer
+        self._door = door or ("router" if peer is None else "socket")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request, as ASGI asks."""
-        from havre.interfaces.api.access import PEER  # noqa: PLC0415 - after Django is set up
+        from havre.interfaces.api.access import DOOR, PEER  # noqa: PLC0415 - after Django is set up
 
         if scope["type"] != "http":
             return
         scope.pop(PEER, None)
         if self._peer is not None:
             scope[PEER] = self._peer
+        scope[DOOR] = self._door
+        scope["scheme"] = "https" if self._door == "router" else "http"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > BODY_LONGEST:
             await _too_large(send)

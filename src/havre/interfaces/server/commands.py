@@ -46,15 +46,17 @@ def web() -> None:
     process.end_with_parent()
     os.umask(0o007)  # database files are shared with the worker through the group
     unix = listeners.listen_unix(settings.paths.api_socket)
+    panel = listeners.listen_unix(settings.paths.panel_socket)
     tcp = listeners.listen_tcp(settings.api_listen, settings.api_port) if settings.api_listen else None
     gc.collect()
     gc.freeze()
     log.info(
-        "answering on %s%s",
+        "answering on %s, %s%s",
         settings.paths.api_socket,
+        settings.paths.panel_socket,
         f" and {settings.api_listen}:{settings.api_port}" if tcp else "",
     )
-    listeners.serve(application, unix, tcp)
+    listeners.serve(application, unix, panel, tcp)
 
 
 def worker() -> None:

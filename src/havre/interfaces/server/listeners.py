@@ -1,7 +1,8 @@
 """The sockets on which the web process answers, and the servers behind them.
 
-One loop runs a uvicorn server per listener. The unix socket's marks each connection with the account
-that opened it, as the kernel tells (``SO_PEERCRED``, unix(7)); the TCP one's marks nothing.
+One loop runs a uvicorn server per listener. The command line's unix socket marks each connection with the
+account that opened it, as the kernel tells (``SO_PEERCRED``, unix(7)); the panel's, for a browser through
+``ssh -L``, and the TCP one, for the router, mark nobody.
 """
 
 from __future__ import annotations
@@ -83,17 +84,31 @@ def listen_tcp(address: str, port: int) -> socket.socket:
     return listener
 
 
-def serve(application: Application, unix: socket.socket, tcp: socket.socket | None) -> None:
-    """Answer until SIGTERM or SIGINT."""
-    asyncio.run(_serve(application, unix, tcp))
+def serve(
+    application: Application, unix: socket.socket, panel: socket.socket, tcp: socket.socket | None
+) -> None:
+    """Answer until SIGTERM or SIGINT.
+
+    Args:
+        application: what answers.
+        unix: the command line's socket.
+        panel: the socket of people's browsers, who sign in.
+        tcp: where the router asks; None without a domain.
+    """
+    asyncio.run(_serve(application, unix, panel, tcp))
 
 
-async def _serve(application: Application, unix: socket.socket, tcp: socket.socket | None) -> None:
+async def _serve(
+    application: Application, unix: socket.socket, panel: socket.socket, tcp: socket.socket | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    running = [_server(application, _LocalProtocol, stop).serve([unix])]
+    running = [
+        _server(application, _LocalProtocol, stop).serve([unix]),
+        _server(Gate(application, None, "panel"), H11Protocol, stop).serve([panel]),
+    ]
     if tcp is not None:
         running.append(_server(Gate(application, None), H11Protocol, stop).serve([tcp]))
     await asyncio.gather(*running)

@@ -6,6 +6,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 
 from __future__ import annotations
 
+from havre.records.models.accounts import AuditEntry, Grant, SignInLink, User
 from havre.records.models.continuity import (
     Backup,
     BackupStorage,
@@ -24,6 +25,7 @@ from havre.records.models.schedule import ScheduledJob, ScheduledRun
 from havre.records.models.server import Token, Worker
 
 __all__ = [
+    "AuditEntry",
     "Backup",
     "BackupStorage",
     "Build",
@@ -33,6 +35,7 @@ __all__ = [
     "Environment",
     "Erasure",
     "Event",
+    "Grant",
     "Operation",
     "Project",
     "Release",
@@ -41,9 +44,11 @@ __all__ = [
     "ScheduledJob",
     "ScheduledRun",
     "Secret",
+    "SignInLink",
     "Step",
     "StoredKit",
     "Token",
+    "User",
     "Variable",
     "Worker",
 ]

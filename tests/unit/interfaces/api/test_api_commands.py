@@ -7,9 +7,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from havre.domain.access import Grants, Role
 from havre.records import queries
-from havre.records.configuration import create_token
 from havre.records.models import Environment, Operation
+from havre.records.tokens import create_token
 from support.manifests import bare, production
 
 Ask = Callable[..., httpx.Response]
@@ -97,7 +98,7 @@ def test_who_goes_into_a_container_is_recorded_and_no_token_may_say_so(
     assert (recorded.json()["kind"], recorded.json()["state"]) == ("exec", "succeeded")
     assert recorded.json()["params"] == body
     assert queries.claim("w") is None
-    _, token = create_token("ci", days=1)
+    _, token = create_token("ci", days=1, grants=Grants(Role.OWNER))
     refused = ask_remotely("POST", f"{AT}/exec", body, headers={"Authorization": f"Bearer {token}"})
     assert refused.status_code == 403
     assert Operation.objects.filter(kind="exec").count() == 1

@@ -113,7 +113,7 @@ def test_variables_are_set_all_or_none(ask):
 
 
 def test_a_token_works_from_elsewhere_until_it_is_revoked(ask, ask_remotely):
-    made = ask("POST", "/api/v1/tokens", {"name": "ci", "days": 1})
+    made = ask("POST", "/api/v1/tokens", {"name": "ci", "days": 1, "role": "maintainer"})
     assert made.status_code == 201
     text = made.json()["token"]
     bearer = {"Authorization": f"Bearer {text}"}
@@ -138,7 +138,7 @@ def test_an_expired_token_is_refused(ask, ask_remotely):
 
 
 def test_what_the_holder_of_a_token_may_not_do(ask, ask_remotely):
-    text = ask("POST", "/api/v1/tokens", {"name": "ci"}).json()["token"]
+    text = ask("POST", "/api/v1/tokens", {"name": "ci", "role": "maintainer"}).json()["token"]
     bearer = {"Authorization": f"bearer {text}"}
 
     def remote(method, path, body=None):
@@ -167,9 +167,7 @@ def test_what_the_holder_of_a_token_may_not_do(ask, ask_remotely):
         {"Host": "havre"},
     ],
 )
-@pytest.mark.parametrize(
-    "path", ["/api/v1/version", "/api/v1/openapi.json", "/metrics", "/", "/healthz/", "/x"]
-)
+@pytest.mark.parametrize("path", ["/api/v1/version", "/api/v1/openapi.json", "/api/v1/x", "/metrics"])
 def test_strangers_reach_nothing(ask_remotely, headers, path):
     answer = ask_remotely("GET", path, headers=headers)
     assert answer.status_code == 401

@@ -1,0 +1,1 @@
+"""The panel: pages for people, behind accounts with two factors."""
