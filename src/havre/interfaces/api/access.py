@@ -180,7 +180,7 @@ def _admit(request: HttpRequest) -> HttpResponse | None:
     answer = problems.problem(
         HTTPStatus.UNAUTHORIZED,
         "this needs a valid token",
-        hint="make one by `havre token create` or in the panel, and send it as a bearer token",
+        hint="make one by `havre tokens create` or in the panel, and send it as a bearer token",
     )
     answer["WWW-Authenticate"] = 'Bearer realm="havre"'
     return answer

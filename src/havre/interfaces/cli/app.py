@@ -12,6 +12,8 @@ import typer
 from havre.errors import HavreError, UsageError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
+    admin,
+    audit,
     backup_storage,
     backups,
     canary,
@@ -37,6 +39,7 @@ from havre.interfaces.cli.commands import (
     releases,
     secrets,
     server,
+    sign_in,
     tokens,
     variables,
 )
@@ -144,6 +147,8 @@ for _command, _panel in (
     (backups.restore, _BACKUPS),
     (recovery.recovery_kit, _BACKUPS),
     (recovery.rebuild, _BACKUPS),
+    (sign_in.login, _SETTINGS),
+    (sign_in.logout, _SETTINGS),
     (server.doctor, _SERVER),
     (server.version, _SERVER),
     (server.serve, _SERVER),
@@ -169,6 +174,8 @@ for _group, _name, _panel in (
     (secrets.app, "secrets", _SETTINGS),
     (deploy_key.app, "deploy-key", _SETTINGS),
     (manifest.app, "manifest", _SETTINGS),
+    (admin.app, "admin", _SERVER),
+    (audit.app, "audit", _LOOK),
     (tokens.app, "tokens", _SERVER),
     (installation.app, "server", _SERVER),
     (images.app, "images", _SERVER),

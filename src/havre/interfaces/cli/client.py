@@ -147,6 +147,19 @@ class Client:
             except httpx.TransportError as error:
                 raise _unreachable(self.connection, error) from error
 
+    def download(self, path: str, **params: Any) -> Iterator[str]:
+        """The text of a file, as it comes; parameters that are None or empty are left out.
+
+        Raises:
+            ServerError: the connection broke.
+        """
+        with ExitStack() as stack:
+            answer = self._open(stack, path, params=_given(params), headers={"Accept": "*/*"})
+            try:
+                yield from answer.iter_text()
+            except httpx.TransportError as error:
+                raise _unreachable(self.connection, error) from error
+
     def _over(self, operation: int) -> dict[str, Any] | None:
         """The operation if it has ended, None if it goes on or Havre is away."""
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,12 +36,18 @@ class Connection:
 
 
 def choose(
-    *, url: str, socket: Path | None, ca: Path | None, environ: Mapping[str, str], default_socket: Path
+    *,
+    url: str,
+    socket: Path | None,
+    ca: Path | None,
+    environ: Mapping[str, str],
+    default_socket: Path,
+    remembered: Callable[[], Connection | None] = lambda: None,
 ) -> Connection:
     """The connection that options and environment ask for.
 
     Options win over the environment; an address wins over a socket; without either it is the
-    socket of this server.
+    socket of this server, and where there is none, what ``havre login`` remembers.
 
     Args:
         url: ``--url``; empty if not given.
@@ -49,6 +55,8 @@ def choose(
         ca: ``--ca``.
         environ: read for ``HAVRE_URL``, ``HAVRE_TOKEN`` and ``HAVRE_SOCKET``.
         default_socket: where this server's socket is.
+        remembered: gives the connection of ``havre login``, asked only where this server has no socket and
+            nothing else is named.
 
     Raises:
         UsageError: the address is not one, has no token, or would send the token in clear.
@@ -58,7 +66,18 @@ def choose(
         url = environ.get("HAVRE_URL", "").strip()
     if not url:
         named = environ.get("HAVRE_SOCKET", "").strip()
+        if socket is None and not named and not default_socket.exists() and (kept := remembered()):
+            return kept
         return Connection(socket=socket or (Path(named) if named else default_socket))
+    return connection_to(url, token, ca)
+
+
+def connection_to(url: str, token: str, ca: Path | None) -> Connection:
+    """A connection by address and token.
+
+    Raises:
+        UsageError: the address is not one, there is no token, or it would be sent in clear.
+    """
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise UsageError(
@@ -71,7 +90,7 @@ def choose(
     if not token:
         raise UsageError(
             f"there is no token for {url}",
-            hint="make one on the server by `havre tokens create NAME` and export it as HAVRE_TOKEN",
+            hint="make one on the server by `havre tokens create NAME`, and give it to `havre login`",
         )
     if parts.scheme == "http" and not _loopback(parts.hostname):
         raise UsageError(

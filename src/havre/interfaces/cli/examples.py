@@ -225,10 +225,33 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "manifest schema": (("havre manifest schema > havre.schema.json", ""),),
     "manifest sample": (("havre manifest sample > havre.yaml", ""),),
     "tokens create": (
-        ("havre tokens create laptop --days 30", "then: export HAVRE_TOKEN=... HAVRE_URL=..."),
+        ("havre tokens create laptop --role owner --days 30", "then: havre login https://..."),
+        ("havre tokens create ci --role developer -p shop", "one project only"),
     ),
     "tokens list": (("havre tokens list", ""),),
     "tokens revoke": (("havre tokens revoke laptop", ""),),
+    "admin create": (
+        ("havre admin create ada", "the first one: an owner of the server"),
+        ("havre admin create bob --role developer -p shop -p blog", ""),
+    ),
+    "admin link": (
+        ("havre admin link ada", "a forgotten password"),
+        ("havre admin link ada --reset", "a lost second factor too"),
+    ),
+    "admin list": (("havre admin list", ""),),
+    "admin grant": (("havre admin grant bob --role viewer -p shop", ""),),
+    "admin lock": (("havre admin lock bob", ""),),
+    "admin unlock": (("havre admin unlock bob", ""),),
+    "audit list": (
+        ("havre audit list -p shop", ""),
+        ("havre audit list --actor ada --since 2026-01-31", ""),
+    ),
+    "audit export": (
+        ("havre audit export > audit.jsonl", ""),
+        ("havre audit export --format csv --since 2026-01-01 > audit.csv", ""),
+    ),
+    "login": (("havre login https://havre.example.org", "asks for the token"),),
+    "logout": (("havre logout", ""),),
     "server install": (
         ("havre server install --dry-run", "what is missing here"),
         ("havre server install --admin me --acme-email me@example.org", ""),

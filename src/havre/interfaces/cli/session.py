@@ -148,6 +148,7 @@ def open_client(ctx: typer.Context, *, quick: bool = False) -> Client:
     """
     import httpx  # noqa: PLC0415 - start-up time
 
+    from havre.interfaces.cli import remembered  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.client import Client  # noqa: PLC0415 - start-up time
     from havre.interfaces.cli.connection import choose  # noqa: PLC0415 - start-up time
 
@@ -158,6 +159,7 @@ def open_client(ctx: typer.Context, *, quick: bool = False) -> Client:
         ca=where.ca,
         environ=os.environ,
         default_socket=default_socket(),
+        remembered=lambda: remembered.load(os.environ),
     )
     return Client(connection, timeout=httpx.Timeout(1)) if quick else Client(connection)
 

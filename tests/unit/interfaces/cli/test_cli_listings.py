@@ -106,7 +106,51 @@ LISTINGS: list[tuple[list[str], str, list[dict[str, object]]]] = [
     (
         ["tokens", "list"],
         "/api/v1/tokens",
-        [{"name": "ci", "created_at": "2026-01-31T12:03:00Z", "expires_at": None, "last_used_at": None}],
+        [
+            {
+                "name": "ci",
+                "owner": "ada",
+                "grants": [{"project": "shop", "role": "developer"}],
+                "created_at": "2026-01-31T12:03:00Z",
+                "expires_at": "2026-04-30T12:03:00Z",
+                "last_used_at": "2026-01-31T12:03:00Z",
+                "last_used_from": "203.0.113.9",
+            }
+        ],
+    ),
+    (
+        ["admin", "list"],
+        "/api/v1/users",
+        [
+            {
+                "name": "ada",
+                "email": "",
+                "active": False,
+                "has_password": True,
+                "has_second_factor": True,
+                "grants": [{"project": "", "role": "owner"}],
+                "created_at": "2026-01-31T12:03:00Z",
+                "last_sign_in": None,
+            }
+        ],
+    ),
+    (
+        ["audit", "list"],
+        "/api/v1/audit",
+        [
+            {
+                "id": 1,
+                "at": "2026-01-31T12:03:00Z",
+                "actor": "ada",
+                "via": "session",
+                "address": "203.0.113.9",
+                "action": "read what is known of secrets",
+                "outcome": "refused",
+                "project": "shop",
+                "environment": "production",
+                "details": {},
+            }
+        ],
     ),
     (
         ["secrets", "list", "-p", "shop"],
@@ -160,7 +204,7 @@ def test_a_destroyed_environment_keeps_its_name(api: StandIn, havre: Havre) -> N
 def test_a_token_is_alone_on_standard_output(api: StandIn, havre: Havre) -> None:
     api.answer("POST", "/api/v1/tokens", {"name": "ci", "token": "t0k3n", "expires_at": None}, 201)
     assert havre("tokens", "create", "ci").stdout == "t0k3n\n"
-    assert api.asked[0].body == {"name": "ci", "days": 90}
+    assert api.asked[0].body == {"name": "ci", "days": 90, "role": "viewer", "projects": []}
 
 
 def test_the_shares_of_a_canary_are_shown(api: StandIn, havre: Havre) -> None:

@@ -17,6 +17,12 @@ from havre.interfaces.cli.trouble import EXIT_CODES
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / reference.PAGE
 NO_JSON = {
+    "admin grant": "says nothing but that it is done",
+    "admin lock": "says nothing but that it is done",
+    "admin unlock": "says nothing but that it is done",
+    "audit export": "its output is a file already",
+    "login": "says nothing but that it is done",
+    "logout": "says nothing but that it is done",
     "db psql": "its output is that of psql",
     "privacy export": "it prints nothing but JSON",
     "exec": "its output is that of the command",
