@@ -73,7 +73,7 @@ def test_the_command_line_over_https(server: Server, engine: docker.APIClient, f
     server.environment |= settings
     server.start()
     try:
-        token = server.json("tokens", "create", "ci")["token"]
+        token = server.json("tokens", "create", "ci", "--role", "maintainer")["token"]
         server.environment |= {
             "HAVRE_URL": f"https://{HOST}",
             "HAVRE_TOKEN": token,

@@ -219,7 +219,9 @@ def walk(server: Server) -> None:
         assert client.get("/no/such/page").status_code == 404
         assert client.request("DELETE", f"{home}/variables", json={"names": ["LOG"]}).json() == []
         assert client.delete(f"{home}/secrets/session-key").status_code == 204
-        token = client.post("/api/v1/tokens", json={"name": "ci", "days": 1}).json()["token"]
+        token = client.post("/api/v1/tokens", json={"name": "ci", "days": 1, "role": "maintainer"}).json()[
+            "token"
+        ]
         assert client.get("/api/v1/version", headers={"Host": "evil.example"}).status_code == 400
     with server.remote() as stranger:
         assert stranger.get("/healthz").status_code == 200

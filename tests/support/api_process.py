@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 
 from havre import config as configuration
 from havre.adapters import sealing
+from havre.domain.router_proof import HEADER, proof_of
 from havre.interfaces.api.access import Peer
 from havre.interfaces.server.asgi import Gate, make_application
 
@@ -55,5 +57,11 @@ def ask(transactional_db: None, state: Path) -> Ask:
 
 @pytest.fixture
 def ask_remotely(transactional_db: None, state: Path) -> Ask:
-    """Requests as they come from elsewhere."""
-    return client_of(None)
+    """Requests as they come from elsewhere, through the router."""
+    asking = client_of(None)
+
+    def ask(method: str, path: str, json: Any = None, **more: Any) -> httpx.Response:
+        headers = {HEADER: proof_of(settings.SECRET_KEY), **more.pop("headers", {})}
+        return asking(method, path, json, headers=headers, **more)
+
+    return ask

@@ -64,6 +64,7 @@ from havre.adapters.traefik.parts import Configuration
 from havre.adapters.traefik.rules import checked_host, checked_name, host_rule, number_above, path_rule
 from havre.adapters.traefik.servers import middlewares_of, read_name, servers
 from havre.adapters.traefik.static import WEB, WEBSECURE
+from havre.domain.router_proof import HEADER
 from havre.domain.routes import RoutedService, RouteRule
 
 _MEMORY_PER_BODY = 1024 * 1024
@@ -106,14 +107,22 @@ def routes_configuration(
 
 
 def api_configuration(
-    domain: str, url: str, *, public_ports: tuple[int, int] = parts.STANDARD_PORTS, acme: bool = False
+    domain: str,
+    url: str,
+    *,
+    proof: str = "",
+    public_ports: tuple[int, int] = parts.STANDARD_PORTS,
+    acme: bool = False,
 ) -> Configuration:
-    """The route of Havre's own API: HTTPS on ``domain`` to ``url`` of the web process.
+    """The route of Havre's own API and panel: HTTPS on ``domain`` to ``url`` of the web process.
+
+    ``proof`` is the value of the header by which the web process knows the router.
 
     Raises:
         ValueError: ``domain`` is not a DNS name.
     """
     rule = host_rule(domain)
+    proven = {"customRequestHeaders": {HEADER: proof}} if proof else {}
     headers, compress, retry, to_https = (
         f"havre-api-{kind}" for kind in ("headers", "compress", "retry", "to-https")
     )
@@ -135,7 +144,7 @@ def api_configuration(
                 },
             },
             "middlewares": {
-                headers: {"headers": parts.security_headers(https=True)},
+                headers: {"headers": {**parts.security_headers(https=True), **proven}},
                 compress: {"compress": parts.compress()},
                 retry: {"retry": parts.retry_read_first()},
                 to_https: {"redirectScheme": parts.to_https(public_ports)},

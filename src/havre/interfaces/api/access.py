@@ -34,6 +34,7 @@ DOOR: Final = "havre.door"
 
 _API: Final = "/api/"
 _METRICS: Final = "/metrics"
+_HEALTH: Final = "/healthz"
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BROWSERS: Final = ("Origin", "Sec-Fetch-Site", "Cookie")
 """What browsers send and the command line does not."""
@@ -42,11 +43,12 @@ _WRONG_TOKENS: Final = 30
 
 
 class Door(StrEnum):
-    """By which way a request came: ``api.sock``, ``panel.sock``, or the router's bridge."""
+    """By which way a request came: ``api.sock``, ``panel.sock``, the router, or around the router."""
 
     SOCKET = "socket"
     PANEL = "panel"
     ROUTER = "router"
+    DIRECT = "direct"
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,11 @@ def address_of(request: HttpRequest) -> str:
     The router drops what a client says of this and writes the address that it sees itself as the last one.
     """
     scope: Mapping[str, Any] = getattr(request, "scope", {})
-    if scope.get(DOOR, Door.ROUTER) != Door.ROUTER:
+    door = scope.get(DOOR, Door.DIRECT)
+    if door in {Door.SOCKET, Door.PANEL}:
         return ""
-    told = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    forwarded = request.headers.get("X-Forwarded-For", "") if door == Door.ROUTER else ""
+    told = forwarded.rpartition(",")[2].strip()
     seen = (scope.get("client") or ("",))[0]
     for text in (told, str(seen), request.META.get("REMOTE_ADDR", "")):
         try:
@@ -145,6 +149,8 @@ def access(
             request.caller = Caller(peer.account, EVERYTHING, "socket")  # type: ignore[attr-defined]
             return problems.plain(await get_response(request))
         if not (request.path.startswith(_API) or request.path == _METRICS):
+            if scope.get(DOOR) == Door.DIRECT and request.path != _HEALTH:
+                return problems.problem(HTTPStatus.NOT_FOUND, "the panel is reached through the router only")
             return await get_response(request)
         refusal = await sync_to_async(_admit)(request)
         return refusal or problems.plain(await get_response(request))
@@ -173,7 +179,7 @@ def _admit(request: HttpRequest) -> HttpResponse | None:
             return None
         cache.add(counter, 0, 60)
         cache.incr(counter)
-    elif request.method in _READING:
+    elif request.method in _READING and getattr(request, "scope", {}).get(DOOR) != Door.DIRECT:
         request.caller = session_caller(request)  # type: ignore[attr-defined]
         if request.caller is not None:  # type: ignore[attr-defined]
             return None

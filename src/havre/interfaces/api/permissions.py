@@ -211,6 +211,8 @@ def note(request: HttpRequest, named: dict[str, Any], *, outcome: str = audit_lo
     need = ROUTES.get(route)
     wanted = named.get("wanted")
     told: dict[str, Any] = {key: str(named[key]) for key in ("name", "job", "number") if key in named}
+    if name := getattr(wanted, "name", ""):
+        told["name"] = name
     kind = getattr(wanted, "kind", "")
     if kind:
         told["kind"] = kind

@@ -11,6 +11,8 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final, cast
 
+from havre.domain.router_proof import HEADER, is_proof
+
 BODY_LONGEST: Final = 1024 * 1024
 """Bytes of a request's body: a secret of 64 KiB with every byte escaped fits well."""
 
@@ -39,7 +41,8 @@ class Gate:
     Args:
         application: what is behind the gate.
         peer: who opened the connection to the command line's unix socket; None for anybody else.
-        door: by which way they came, a ``Door``'s word. Only the router's is reached by HTTPS, which it ends.
+        door: by which way they came, a ``Door``'s word: ``router``, ``panel`` or ``socket``. Of what comes by
+            the router's way only that with its proof is the router's, which ends HTTPS; else ``direct``.
     """
 
     def __init__(self, application: Application, peer: object | None, door: str = "") -> None:
@@ -56,8 +59,8 @@ class Gate:
         scope.pop(PEER, None)
         if self._peer is not None:
             scope[PEER] = self._peer
-        scope[DOOR] = self._door
-        scope["scheme"] = "https" if self._door == "router" else "http"
+        scope[DOOR] = door = self._door_of(scope)
+        scope["scheme"] = "https" if door == "router" else "http"
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > BODY_LONGEST:
             await _too_large(send)
@@ -77,6 +80,15 @@ class Gate:
         await self._application(scope, counted, send)
         if refused:
             await _too_large(send)
+
+    def _door_of(self, scope: Scope) -> str:
+        from django.conf import settings  # noqa: PLC0415 - after Django is set up
+
+        if self._door != "router":
+            return self._door
+        given = [value for name, value in scope["headers"] if name == HEADER.lower().encode()]
+        is_proven = len(given) == 1 and is_proof(given[0], settings.SECRET_KEY)
+        return "router" if is_proven else "direct"
 
 
 async def _too_large(send: Send) -> None:

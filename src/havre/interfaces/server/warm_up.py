@@ -30,6 +30,16 @@ _MODULES: Final = (
     "uvicorn.loops.asyncio",
 )
 
+_TEMPLATES: Final = ("account/", "mfa/", "panel/", "allauth/", "429.html")
+_LATE: Final = (
+    "allauth.mfa.webauthn.internal.auth",
+    "argon2",
+    "fido2.server",
+    "qrcode",
+    "qrcode.image.svg",
+)
+"""What pages of accounts import when they are first used; only where Django is set up."""
+
 _NOBODY: Final = "no-such-name"
 _REQUESTS: Final = (
     ("GET", "/healthz", b""),
@@ -46,6 +56,9 @@ _REQUESTS: Final = (
     ("GET", f"/api/v1/environments/{_NOBODY}/{_NOBODY}/secrets", b""),
     ("DELETE", f"/api/v1/environments/{_NOBODY}/{_NOBODY}/secrets/{_NOBODY}", b""),
     ("GET", "/api/v1/tokens", b""),
+    ("GET", "/account/login/", b""),
+    ("GET", f"/account/welcome/{_NOBODY}/", b""),
+    ("GET", "/account/sessions/", b""),
     ("POST", "/api/v1/operations", b"no json"),
     ("POST", "/api/v1/operations", b'{"kind": "restart", "project": "-", "environment": ""}'),
 )
@@ -53,9 +66,22 @@ _REQUESTS: Final = (
 
 def warm_up(application: Application) -> None:
     """Send the requests; a failure is logged and no reason not to start."""
-    for name in _MODULES:
+    for name in (*_MODULES, *_LATE):
         importlib.import_module(name)
+    _read_templates()
     asyncio.run(_ask_all(application))
+
+
+def _read_templates() -> None:
+    """Read every template of Havre's and allauth's: Django's loader keeps what it has read."""
+    from django.template import loader  # noqa: PLC0415 - after Django is set up
+    from django.template.utils import get_app_template_dirs  # noqa: PLC0415
+
+    for folder in get_app_template_dirs("templates"):
+        for file in sorted(folder.rglob("*.html")):
+            name = str(file.relative_to(folder))
+            if name.startswith(_TEMPLATES):
+                loader.get_template(name)
 
 
 async def _ask_all(application: Application) -> None:

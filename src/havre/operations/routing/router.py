@@ -11,6 +11,7 @@ from havre.adapters import traefik
 from havre.adapters.swarm.engine import Change, Engine
 from havre.config import Config
 from havre.domain import naming
+from havre.domain.router_proof import proof_of
 from havre.domain.workload import Attachment, BindMount, EnvVar, HostPort, Workload
 from havre.errors import EngineError
 from havre.operations.certificates import Certificates
@@ -131,7 +132,11 @@ class RouterService:
         if self._config.domain and self._config.api_listen:
             url = f"http://{self._config.api_listen}:{self._config.api_port}"
             configuration = traefik.api_configuration(
-                self._config.domain, url, public_ports=self._public_ports, acme=self._has_acme
+                self._config.domain,
+                url,
+                proof=proof_of(self._config.paths.django_key.read_text().strip()),
+                public_ports=self._public_ports,
+                acme=self._has_acme,
             )
             traefik.publish(self._folder, _API, configuration)
         else:

@@ -233,9 +233,11 @@ def test_published_addresses_come_back():
 
 
 def test_api_is_https_with_a_redirect():
-    made = api_configuration("panel.test", "http://172.18.0.1:8700", public_ports=(80, 8443), acme=True)[
-        "http"
-    ]
+    made = api_configuration(
+        "panel.test", "http://172.18.0.1:8700", proof="p" * 64, public_ports=(80, 8443), acme=True
+    )["http"]
+    proof = made["middlewares"]["havre-api-headers"]["headers"]["customRequestHeaders"]
+    assert proof == {"X-Havre-Router": "p" * 64}
     assert made["routers"]["havre-api"]["entryPoints"] == ["websecure"]
     assert made["routers"]["havre-api"]["tls"] == {"certResolver": "havre"}
     assert made["routers"]["havre-api-http"]["middlewares"] == ["havre-api-to-https"]

@@ -9,10 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from havre.domain.access import OPERATIONS, RULES, Action, Grants, Reach, Role
+from havre.domain.router_proof import HEADER, proof_of
 from havre.errors import ServerError
 from havre.interfaces.api import permissions
 from havre.interfaces.api.access import Peer
@@ -290,6 +292,26 @@ def test_the_panels_socket_makes_nobody_an_administrator(transactional_db: None,
     assert ask("GET", "/api/v1/environments").status_code == 401
     assert ask("GET", "/api/v1/environments", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 401
     assert client_of(Peer("root"))("GET", "/api/v1/environments").status_code == 200
+
+
+def test_who_goes_around_the_router_is_not_believed_and_has_no_panel(shop, state):
+    _, text = create_token("ci", days=1, grants=Grants(Role.VIEWER))
+    around = client_of(None)
+
+    def status(path: str, **headers: str) -> int:
+        return around("GET", path, headers=headers).status_code
+
+    assert status("/account/login/") == 404
+    assert status("/account/login/", **{HEADER: proof_of("another key")}) == 404
+    assert status("/healthz") == 503  # there is no worker; it answers
+    told = {"Authorization": f"Bearer {text}", "X-Forwarded-For": "203.0.113.9"}
+    assert status("/api/v1/version", **told) == 200
+    assert Token.objects.get().last_used_from == "127.0.0.1"
+    proven = {HEADER: proof_of(settings.SECRET_KEY)}
+    assert status("/account/login/", **proven) == 200
+    page = around("GET", "/account/login/", headers=proven)
+    twice = around("GET", "/account/login/", headers=[*proven.items(), (HEADER, "x")])
+    assert (page.status_code, twice.status_code) == (200, 404)
 
 
 def test_guessing_tokens_is_slowed_down(ask_remotely, shop):

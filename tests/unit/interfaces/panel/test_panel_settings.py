@@ -1,0 +1,57 @@
+"""What the settings say where Havre has a domain, and that the warm-up knows all templates."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from django.template import loader
+
+from havre.domain.router_proof import HEADER, proof_of
+from havre.interfaces.server import warm_up
+from support.api_process import client_of
+
+_ASK = """
+import json
+from havre import settings
+names = ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS", "DEBUG", "ALLOWED_HOSTS")
+print(json.dumps({name: getattr(settings, name) for name in names}))
+"""
+
+
+def settings_with(**environment):
+    known = {name: value for name, value in os.environ.items() if not name.startswith("HAVRE_")}
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK], env=known | environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("domain", ["", "havre.example.org"])
+def test_cookies_are_secure_and_https_is_kept_where_there_is_a_domain(tmp_path, domain):
+    found = settings_with(HAVRE_STATE=str(tmp_path), HAVRE_DOMAIN=domain)
+    assert found["SESSION_COOKIE_SECURE"] is found["CSRF_COOKIE_SECURE"] is bool(domain)
+    assert (found["SECURE_HSTS_SECONDS"] >= 31_536_000) is bool(domain)
+    assert found["DEBUG"] is False
+    assert "*" not in found["ALLOWED_HOSTS"]
+
+
+def test_https_is_kept_only_by_those_who_came_by_it(transactional_db, state, settings):
+    settings.SECURE_HSTS_SECONDS = 100
+    name, proven = "strict-transport-security", {HEADER: proof_of(settings.SECRET_KEY)}
+    assert client_of(None)("GET", "/account/login/", headers=proven).headers[name] == "max-age=100"
+    assert name not in client_of(None, "panel")("GET", "/account/login/", headers=proven).headers
+
+
+def test_every_template_is_read_before_the_rights_are_dropped(transactional_db, monkeypatch):
+    warm_up._read_templates()
+    monkeypatch.setattr("django.template.loaders.filesystem.Loader.get_contents", _closed)
+    for name in ("account/login.html", "mfa/totp/activate_form.html", "panel/accounts/tokens.html"):
+        loader.get_template(name)
+
+
+def _closed(*_args):
+    raise PermissionError
