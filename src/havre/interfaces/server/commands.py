@@ -74,7 +74,7 @@ def worker() -> None:
     _prepare_unless_done()
     os.umask(0o022)
     lock = process.hold_lock(settings.paths.run / "worker.lock", "a worker")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.worker_settings")
     importlib.import_module("django").setup()
     # By name: this is where the processes are put together; no code of the web process may import
     # what runs in the worker.

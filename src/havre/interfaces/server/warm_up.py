@@ -35,8 +35,6 @@ _LATE: Final = (
     "allauth.mfa.webauthn.internal.auth",
     "argon2",
     "fido2.server",
-    "qrcode",
-    "qrcode.image.svg",
 )
 """What pages of accounts import when they are first used; only where Django is set up."""
 

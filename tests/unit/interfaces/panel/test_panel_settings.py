@@ -55,3 +55,19 @@ def test_every_template_is_read_before_the_rights_are_dropped(transactional_db, 
 
 def _closed(*_args):
     raise PermissionError
+
+
+def test_the_worker_does_without_the_pages(tmp_path):
+    ask = """
+import sys, django
+django.setup()
+from havre.controllers import worker
+from havre.records.models import Grant, Project, User
+print(sorted({name.partition(".")[0] for name in sys.modules} & {"allauth", "fido2", "ninja"}))
+"""
+    known = {name: value for name, value in os.environ.items() if not name.startswith("HAVRE_")}
+    environment = {"HAVRE_STATE": str(tmp_path), "DJANGO_SETTINGS_MODULE": "havre.worker_settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env=known | environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
