@@ -30,8 +30,10 @@ class Made:
         return f"Made({self.kit!r})"
 
 
-def make(config: Config, *, report: Callable[[str], None]) -> Made:
+def make(config: Config, *, actor: str, report: Callable[[str], None]) -> Made:
     """Make the kit, read it back from its own text, and read the archive with exactly that.
+
+    That ``actor`` read it is in the audit log before anything of it is told.
 
     Raises:
         UsageError: no storage is set, or this account may not open its keys.
@@ -39,7 +41,7 @@ def make(config: Config, *, report: Callable[[str], None]) -> Made:
     """
     open_records(config)
     from havre.operations.continuity.storage import Storage  # noqa: PLC0415 - after Django is set up
-    from havre.records import continuity  # noqa: PLC0415
+    from havre.records import audit_log, continuity  # noqa: PLC0415
 
     row = continuity.newest_storage()
     if row is None:
@@ -48,6 +50,7 @@ def make(config: Config, *, report: Callable[[str], None]) -> Made:
         raise UsageError("this account may not open the keys", hint="run it as root on the server")
     storage = Storage.opened(config, row)
     now = datetime.now(UTC)
+    audit_log.record(audit_log.By(actor, "socket"), "read the recovery kit", details={"version": row.version})
     written = kits.text(
         Kit(storage.place, storage.keys, storage.ca), server=socket.gethostname(), made_at=now
     )

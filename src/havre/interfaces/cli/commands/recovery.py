@@ -62,7 +62,7 @@ def recovery_kit(
         raise UsageError(
             "secrets are printed to a terminal or a file only", hint="--to FILE, or --to - for this output"
         )
-    made = kits.make(config(), report=screen.note)
+    made = kits.make(config(), actor=_who(), report=screen.note)
     screen.note(f"tried: it leads to the state of {times.shown(made.state.made_at)}")
     if pdf:
         from havre.interfaces.cli.kit_page import page  # noqa: PLC0415 - start-up time
