@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.core.cache import cache
 from django.test import Client
@@ -302,6 +303,40 @@ def test_a_form_of_another_site_is_refused(ada, browser):
     answer = strict.post("/account/sessions/end-others/")
     assert answer.status_code == 403
     assert b"Nothing was changed" in answer.content
+
+
+def test_a_passkey_is_asked_for_at_the_sign_in_and_made_for_this_host(ada, browser):
+    asked = another().get("/account/two-factor/keys/login/", headers={"accept": "application/json"})
+    assert asked.json()["request_options"]["publicKey"]["rpId"] == "localhost"
+    assert b'id="passkey_login"' in another().get("/account/login/").content
+    page = browser.get("/account/two-factor/keys/add/").content.decode()
+    assert '"rp": {"name": "localhost", "id": "localhost"}' in page
+    forged = another().post("/account/two-factor/keys/login/", {"credential": "{}"})
+    assert forged.status_code == 302
+    assert forged["Location"] == "/account/login/"
+
+
+def test_a_code_lets_in_once(browser):
+    user = person()
+    secret = with_app(user)
+    used = code(secret)
+    browser.post("/account/login/", {"login": "ada", "password": PASSWORD})
+    assert browser.post("/account/two-factor/authenticate/", {"code": used}).status_code == 302
+    again = another()
+    again.post("/account/login/", {"login": "ada", "password": PASSWORD})
+    assert again.post("/account/two-factor/authenticate/", {"code": used}).status_code == 200
+    assert again.get("/account/tokens/").status_code == 302
+
+
+def test_a_recovery_code_lets_in_once(browser):
+    user = person()
+    with_app(user)
+    codes = RecoveryCodes.activate(user).get_unused_codes()
+    for status in (302, 200):
+        client = another()
+        client.post("/account/login/", {"login": "ada", "password": PASSWORD})
+        answer = client.post("/account/two-factor/authenticate/", {"code": codes[0]})
+        assert answer.status_code == status
 
 
 def test_may_asks_the_records(transactional_db):
