@@ -163,11 +163,15 @@ def visible_projects(caller: Caller) -> list[str] | None:
 
 
 def project_of(operation: Operation) -> str:
-    """The project of an operation; of one whose environment is gone, as far as its name tells."""
+    """The project of an operation; of one whose environment is gone, as far as its name tells for sure.
+
+    Empty if it does not: then it takes a role on the server to see it. ``a-b-production`` is of the project
+    ``a-b``, which may be gone as well, and never of ``a``.
+    """
     if operation.environment is not None:
         return operation.environment.project.name
-    known = Project.objects.values_list("name", flat=True)
-    return next((name for name in known if operation.target.startswith(f"{name}-")), "")
+    name, _, _ = operation.target.rpartition("-")
+    return name if Project.objects.filter(name=name).exists() else ""
 
 
 def audited(view: Callable[..., Any]) -> Callable[..., Any]:

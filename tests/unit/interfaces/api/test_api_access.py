@@ -154,6 +154,23 @@ def test_nothing_of_another_project_is_found_by_guessing(shop, holding):
     assert hidden.text.replace("blog", "X") == missing.text.replace("nope", "X")
 
 
+def test_an_operation_whose_environment_is_gone_stays_with_its_project(shop, holding):
+    ours = queries.enqueue("destroy", shop, {}, actor="t")
+    other = queries.ensure_environment("shop2-x", "production", source="")
+    theirs = queries.enqueue("destroy", other, {}, actor="t")
+    Project.objects.create(name="shop2", source="")
+    Operation.objects.update(environment=None)
+    Project.objects.filter(name="shop2-x").delete()
+
+    def status(number: int, held: Grants) -> int:
+        return holding(held)("GET", f"/api/v1/operations/{number}").status_code
+
+    assert status(ours.pk, Grants(None, {"shop": Role.VIEWER})) == 200
+    assert status(ours.pk, Grants(None, {"blog": Role.OWNER})) == 404
+    assert status(theirs.pk, Grants(None, {"shop2": Role.OWNER})) == 404
+    assert status(theirs.pk, Grants(Role.VIEWER)) == 200
+
+
 def test_a_new_project_takes_a_role_on_the_server(shop, holding):
     path, body = "/api/v1/environments/new/production/variables", {"values": {"A": "1"}}
     assert holding(Grants(Role.DEVELOPER))("PUT", path, body).status_code == 403
