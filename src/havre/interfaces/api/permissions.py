@@ -66,6 +66,7 @@ ROUTES: Final[dict[str, Action | str]] = {
     "PUT /backup-storage": Action.MANAGE_STORAGE,
     "DELETE /backup-storage": Action.MANAGE_STORAGE,
     "POST /backup-storage/test": Action.MANAGE_STORAGE,
+    "POST /backup-storage/lock": Action.MANAGE_STORAGE,
     "GET /tokens": Action.MANAGE_TOKENS,
     "POST /tokens": Action.MANAGE_TOKENS,
     "DELETE /tokens/{name}": Action.MANAGE_TOKENS,
