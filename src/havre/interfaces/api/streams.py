@@ -34,7 +34,7 @@ EVENT_STREAM: Final = "text/event-stream"
 JSON_LINES: Final = "application/x-ndjson"
 
 _HEARTBEAT: Final = 15.0  # seconds
-_COMMENT: Final = b": still here\n\n"
+COMMENT: Final = b": still here\n\n"
 _POLL: Final = 0.1  # seconds
 _GRACE_POLLS: Final = 20  # of a final operation without an outcome, which is written a moment later
 _FIRST_ROW: Final = 1.0  # seconds in which an error is still answered by its status
@@ -106,18 +106,21 @@ def _answer(content: AsyncIterator[bytes], media_type: str) -> StreamingHttpResp
     return answer
 
 
-async def _events(number: int, last: int) -> AsyncGenerator[bytes, None]:
+async def follow(number: int, last: int) -> AsyncGenerator[list[Event], None]:
+    """The events of an operation after event ``last`` as they come, an empty list for a heartbeat.
+
+    Ends after the outcome.
+    """
     next_batch = sync_to_async(_batch)
     spoke = time.monotonic()
     idle_polls = 0
     while True:
         standing, batch = await next_batch(number, last)
-        for event in batch:
-            last = event.pk
-            yield _event(event.kind, {**event.data, "at": event.at.isoformat()}, event.pk)
-            if event.kind == "outcome":
-                return
         if batch:
+            last = batch[-1].pk
+            yield batch
+            if batch[-1].kind == "outcome":
+                return
             spoke, idle_polls = time.monotonic(), 0
             continue
         idle_polls = idle_polls + 1 if standing == "over" else 0
@@ -125,8 +128,16 @@ async def _events(number: int, last: int) -> AsyncGenerator[bytes, None]:
             return
         if time.monotonic() - spoke >= _HEARTBEAT:
             spoke = time.monotonic()
-            yield _COMMENT
+            yield []
         await asyncio.sleep(_POLL)
+
+
+async def _events(number: int, last: int) -> AsyncGenerator[bytes, None]:
+    async for batch in follow(number, last):
+        if not batch:
+            yield COMMENT
+        for event in batch:
+            yield _event(event.kind, {**event.data, "at": event.at.isoformat()}, event.pk)
 
 
 def _batch(number: int, last: int) -> tuple[Literal["open", "over", "told"], list[Event]]:
@@ -152,7 +163,7 @@ async def _log_rows(
             if isinstance(row, dict):
                 yield _event("line", row) if as_events else json.dumps(row).encode() + b"\n"
             elif as_events:
-                yield _COMMENT
+                yield COMMENT
             row = await anext(rows, _END)
     except HavreError as error:
         told = {"error": {"message": error.message, "hint": error.hint, "retryable": error.retryable}}
