@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.humanize",  # allauth's list of security keys
     "django.contrib.staticfiles",
+    "havre.interfaces.panel",
     "havre.interfaces.panel.accounts",  # before allauth: its templates stand in for allauth's
     "allauth",
     "allauth.account",
@@ -32,6 +33,7 @@ MIDDLEWARE = [
     "havre.interfaces.api.access.access",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -46,11 +48,16 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
+                "havre.interfaces.panel.pages.common",
             ]
         },
     }
 ]
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "havre.interfaces.panel.assets.AssetStorage"}}
+LANGUAGES = [("en", "English"), ("fr", "Français")]
+LANGUAGE_CODE = "en"
+LANGUAGE_COOKIE_NAME = "havre_language"
 ROOT_URLCONF = "havre.interfaces.api.urls"
 ASGI_APPLICATION = "havre.interfaces.server.asgi.application"
 LOGGING_CONFIG = None  # each process configures its log when it starts; Django's own would mail errors

@@ -29,7 +29,8 @@ class Need(StrEnum):
 
     NOTHING = "anybody"
     ACCOUNT = "a signed-in user, even before the second factor is set up"
-    SIGNED_IN = "a signed-in user with a second factor"
+    SIGNED_IN = "a signed-in user with a second factor, who is shown only what they may see"
+    LATER = "the same; the view asks by the operation's number"
 
 
 NEEDS: Final = "havre_needs"
@@ -37,7 +38,6 @@ NEEDS: Final = "havre_needs"
 
 PAGES: Final[dict[str, Need]] = {
     "healthz": Need.NOTHING,
-    "static": Need.NOTHING,
     "account_login": Need.NOTHING,
     "account_logout": Need.NOTHING,
     "mfa_authenticate": Need.NOTHING,
@@ -91,11 +91,11 @@ class Guard(MiddlewareMixin):
         user = request.user
         if not isinstance(user, User):
             return _to_sign_in(request)
-        if need is not Need.ACCOUNT and not is_mfa_enabled(user):
-            return redirect("mfa_index")
+        if not is_mfa_enabled(user):  # nothing else of the panel is shown, or named in its navigation
+            return None if need is Need.ACCOUNT else redirect("mfa_index")
         caller = Caller(user.username, grants_of(user), "session", address_of(request), user.pk)
         request.caller = caller  # type: ignore[attr-defined] # as havre.interfaces.api.access does
-        if need in {Need.ACCOUNT, Need.SIGNED_IN}:
+        if isinstance(need, Need):
             return None
         return _decide(request, caller, need, named.get("project"))
 
@@ -118,6 +118,8 @@ def refuse(request: HttpRequest) -> HttpResponse:
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    if "HX-Request" in request.headers:  # a part of a page: the page as a whole is asked for again
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
     answer = redirect("account_login")
     wanted = request.get_full_path()
     if request.method == "GET" and wanted != "/":

@@ -35,14 +35,18 @@ _HEADERS: Final = {
 def headers(
     get_response: Callable[[HttpRequest], Awaitable[HttpResponse]],
 ) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
-    """Django middleware, the outermost. Pages are never stored by a browser; files of ``/static/`` are."""
+    """Django middleware, the outermost.
+
+    A browser stores no answer unless its view says otherwise (see ``pages.page``), and none after sign-out.
+    """
 
     async def handle(request: HttpRequest) -> HttpResponse:
         answer = await get_response(request)
         for name, value in _HEADERS.items():
             answer.headers.setdefault(name, value)
-        if not request.path.startswith("/static/"):
-            answer.headers.setdefault("Cache-Control", "no-store")
+        answer.headers.setdefault("Cache-Control", "no-store")
+        if request.method == "POST" and request.path == "/account/logout/":
+            answer.headers["Clear-Site-Data"] = '"cache"'  # https://www.w3.org/TR/clear-site-data/
         return answer
 
     return handle

@@ -67,6 +67,7 @@ def warm_up(application: Application) -> None:
     for name in (*_MODULES, *_LATE):
         importlib.import_module(name)
     _read_templates()
+    _read_texts()
     asyncio.run(_ask_all(application))
 
 
@@ -80,6 +81,19 @@ def _read_templates() -> None:
             name = str(file.relative_to(folder))
             if name.startswith(_TEMPLATES):
                 loader.get_template(name)
+
+
+def _read_texts() -> None:
+    """Read what the pages say in each language, how it writes dates, and the static files."""
+    from django.conf import settings  # noqa: PLC0415 - after Django is set up
+    from django.utils import formats, timezone, translation  # noqa: PLC0415
+
+    from havre.interfaces.panel import assets  # noqa: PLC0415
+
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            formats.date_format(timezone.now(), "DATETIME_FORMAT")
+    assets.catalogue()
 
 
 async def _ask_all(application: Application) -> None:

@@ -8,22 +8,24 @@ from allauth.account.decorators import reauthentication_required
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel.guard import Need, needs
+from havre.interfaces.panel.pages import page, render
 from havre.records import audit_log
 from havre.records.models import User
 
 
 @needs(Need.SIGNED_IN)
 @require_safe
+@page
 def listing(request: HttpRequest) -> HttpResponse:
     """One's own sessions, the newest first."""
     found = UserSession.objects.purge_and_list(cast("User", request.user))
     rows = sorted(found, key=lambda row: row.created_at, reverse=True)
-    return render(request, "panel/accounts/sessions.html", {"sessions": rows})
+    return render(request, "accounts/sessions.html", {"sessions": rows, "section": "account"})
 
 
 @needs(Need.SIGNED_IN)

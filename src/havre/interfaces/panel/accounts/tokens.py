@@ -11,12 +11,16 @@ from django.core.validators import RegexValidator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from havre.domain.access import Grants, Role
 from havre.errors import ConflictError
 from havre.interfaces.api.access import caller_of
+from havre.interfaces.panel import pages
 from havre.interfaces.panel.guard import Need, needs
+from havre.interfaces.panel.pages import page
+from havre.interfaces.panel.words import ROLES
 from havre.records import audit_log
 from havre.records.models import Project, Token, User
 from havre.records.tokens import create_token, revoke_token
@@ -28,10 +32,10 @@ _EVERYWHERE = "everywhere"
 class NewToken(forms.Form):
     """What a token may, and for how long."""
 
-    name = forms.CharField(max_length=100, validators=[RegexValidator(_NAME)])
-    days = forms.IntegerField(min_value=1, max_value=365, initial=90)
-    role = forms.ChoiceField(choices=[(role.value, role.value) for role in Role], initial=Role.VIEWER.value)
-    projects = forms.MultipleChoiceField(widget=forms.CheckboxSelectMultiple)
+    name = forms.CharField(label=_("Name"), max_length=100, validators=[RegexValidator(_NAME)])
+    days = forms.IntegerField(label=_("Days until it expires"), min_value=1, max_value=365, initial=90)
+    role = forms.ChoiceField(label=_("Role"), choices=list(ROLES.items()), initial=Role.VIEWER.value)
+    projects = forms.MultipleChoiceField(label=_("Where"), widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, held: Grants, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -39,14 +43,14 @@ class NewToken(forms.Form):
         names = Project.objects.order_by("name").values_list("name", flat=True)
         choices = [(name, name) for name in names if held.role_in(name)]
         if held.server is not None:
-            choices.insert(0, (_EVERYWHERE, "the whole server"))
+            choices.insert(0, (_EVERYWHERE, str(_("the whole server"))))
         self.fields["projects"].choices = choices  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         """Refuse more than one has oneself."""
         cleaned: dict[str, Any] = super().clean() or {}
         if "role" in cleaned and "projects" in cleaned and not self.grants().within(self._held):
-            raise ValidationError("A token cannot have a higher role than you have there.")
+            raise ValidationError(_("A token cannot have a higher role than you have there."))
         return cleaned
 
     def grants(self) -> Grants:
@@ -58,11 +62,12 @@ class NewToken(forms.Form):
 
 @needs(Need.SIGNED_IN)
 @require_safe
+@page
 def listing(request: HttpRequest) -> HttpResponse:
     """One's own tokens: what they may, when they end, when and from where they were used."""
     rows = Token.objects.filter(owner=cast("User", request.user)).order_by("name")
     found = rows.prefetch_related("grants__project")
-    return render(request, "panel/accounts/tokens.html", {"tokens": found})
+    return pages.render(request, "accounts/tokens.html", {"tokens": found, "section": "account"})
 
 
 @needs(Need.SIGNED_IN)

@@ -1,0 +1,68 @@
+// What HTMX does not do by itself. Pages can be read without any of it.
+"use strict";
+(() => {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.split("; ").includes(`havre_timezone=${zone}`)) {
+    document.cookie = `havre_timezone=${zone}; path=/; max-age=31536000; samesite=lax`;
+    if (document.documentElement.dataset.zone !== zone && navigator.cookieEnabled) location.reload();
+  }
+
+  const dialog = document.getElementById("dialog");
+  const toasts = document.getElementById("toasts");
+
+  function toast(text) {
+    const shown = document.createElement("p");
+    shown.className = "toast";
+    shown.textContent = text;
+    toasts.replaceChildren(shown);
+    setTimeout(() => shown.remove(), 8000);
+  }
+
+  document.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target?.id !== "dialog-body") return;  // pieces of an event stream have no target
+    if (!dialog.open) dialog.showModal();
+    dialog.querySelector("select, input:not([type=hidden])")?.focus();
+  });
+  document.addEventListener("htmx:sendError", () => toast(toasts.dataset.offline));
+  document.addEventListener("htmx:responseError", (event) => {
+    if (!event.detail.elt.hasAttribute("data-quiet")) toast(toasts.dataset.failed);
+  });
+
+  document.addEventListener("allauth.error", (event) => { event.preventDefault(); toast(toasts.dataset.key); });
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) { event.preventDefault(); dialog.close(); }
+    if (event.target === dialog) dialog.close();
+  });
+
+  // The button of what destroys works once the name is typed; the server asks for it too.
+  document.addEventListener("input", (event) => {
+    const wanted = event.target.dataset.confirm;
+    if (!wanted) return;
+    for (const button of event.target.form.querySelectorAll("[data-needs-confirm]")) {
+      button.disabled = event.target.value.trim() !== wanted;
+    }
+  });
+  function arm(root) {
+    for (const input of root.querySelectorAll("input[data-confirm]")) {
+      for (const button of input.form.querySelectorAll("[data-needs-confirm]")) button.disabled = true;
+    }
+  }
+  document.addEventListener("htmx:load", (event) => arm(event.detail.elt));
+
+  // A log stays at its end while it grows, unless somebody scrolled up to read.
+  const log = document.getElementById("log");
+  if (log) {
+    const toEnd = () => { log.scrollTop = log.scrollHeight; };
+    let stays = true;
+    log.addEventListener("scroll", () => { stays = log.scrollHeight - log.scrollTop - log.clientHeight < 40; });
+    new MutationObserver(() => { if (stays) toEnd(); }).observe(log, { childList: true });
+    toEnd();
+  }
+  document.addEventListener("htmx:sseMessage", (event) => {
+    if (event.detail.type === "over") setTimeout(() => location.reload(), 300);
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+})();

@@ -1,0 +1,52 @@
+"""The panel's addresses; those of accounts are in ``accounts.urls``."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path, register_converter
+
+from havre.interfaces.panel import (
+    actions,
+    activity,
+    assets,
+    data,
+    environment,
+    live,
+    operation,
+    overview,
+    preferences,
+)
+
+
+class Name:
+    """A project's or an environment's name, as the manifest has them."""
+
+    regex = "[a-z][a-z0-9-]{0,29}"
+
+    def to_python(self, value: str) -> str:
+        """As it is."""
+        return value
+
+    def to_url(self, value: str) -> str:
+        """As it is."""
+        return value
+
+
+register_converter(Name, "name")
+_ENVIRONMENT = "environments/<name:project>/<name:environment>/"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("static/<path:path>", assets.serve, name="static"),
+    path("", overview.show, name="overview"),
+    path("overview/part", overview.part, name="overview-part"),
+    path("activity/", activity.show, name="activity"),
+    path("data/", data.everywhere, name="data-everywhere"),
+    path("preferences", preferences.choose, name="preferences"),
+    path("operations/<int:number>/", operation.show, name="operation"),
+    path("operations/<int:number>/cancel", actions.cancel, name="cancel"),
+    path("operations/<int:number>/live", live.follow, name="live"),
+    path(_ENVIRONMENT, environment.show, name="environment"),
+    path(f"{_ENVIRONMENT}services", environment.services, name="services"),
+    path(f"{_ENVIRONMENT}data/", data.show, name="data"),
+    path(f"{_ENVIRONMENT}data/measured", data.measured, name="measured"),
+    path(f"{_ENVIRONMENT}do/<slug:kind>", actions.ask, name="action"),
+]

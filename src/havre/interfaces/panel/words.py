@@ -1,0 +1,111 @@
+"""Words that people read for the kinds and states that the records hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Tone = Literal["ok", "busy", "warn", "bad", "off"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How something stands: a shape by its tone, and a word."""
+
+    tone: Tone
+    word: str | Promise
+
+
+OPERATIONS: Final[dict[str, Status]] = {
+    "queued": Status("off", _("Queued")),
+    "running": Status("busy", _("Running")),
+    "succeeded": Status("ok", _("Succeeded")),
+    "failed": Status("bad", _("Failed")),
+    "cancelled": Status("off", _("Cancelled")),
+}
+STEPS: Final[dict[str, Status]] = {
+    "pending": Status("off", _("Waiting")),
+    "running": Status("busy", _("Running")),
+    "done": Status("ok", _("Done")),
+    "failed": Status("bad", _("Failed")),
+    "skipped": Status("off", _("Skipped")),
+}
+RELEASES: Final[dict[str, Status]] = {
+    "preparing": Status("busy", _("Preparing")),
+    "live": Status("ok", pgettext_lazy("release", "Live")),
+    "superseded": Status("off", _("Replaced")),
+    "failed": Status("bad", _("Failed")),
+}
+SERVICES: Final[dict[str, Status]] = {
+    "running": Status("ok", pgettext_lazy("service", "Running")),
+    "starting": Status("busy", _("Starting")),
+    "draining": Status("off", _("Draining")),
+    "changing": Status("busy", _("Changing")),
+}
+KINDS: Final[dict[str, str | Promise]] = {
+    "deploy": _("Deployment"),
+    "apply": _("Plan carried out"),
+    "plan": _("Plan"),
+    "rollback": _("Rollback"),
+    "restart": pgettext_lazy("operation", "Restart"),
+    "scale": _("Scaling"),
+    "destroy": _("Destruction"),
+    "promote": _("Canary promoted"),
+    "abort": _("Canary given up"),
+    "run": _("Command"),
+    "exec": _("Visit to a container"),
+    "cron": _("Scheduled command"),
+    "adopt": _("Drift adopted"),
+    "backup": _("Backup"),
+    "dump": _("Dump"),
+    "save": _("Images and volumes saved"),
+    "verify": _("Backups read back"),
+    "restore": pgettext_lazy("operation", "Restore"),
+    "upgrade": _("Database upgrade"),
+    "drill": _("Restore drill"),
+    "extract": _("Copy of a database"),
+    "rebuild": _("Rebuild"),
+    "confirm": _("Replaced data removed"),
+    "erase": _("Person erased"),
+    "copy": _("Settings copied"),
+}
+UNDER_WAY: Final[dict[str, str | Promise]] = {
+    "deploy": _("Deploying"),
+    "apply": _("Deploying"),
+    "rollback": _("Rolling back"),
+    "restart": _("Restarting"),
+    "scale": _("Scaling"),
+    "destroy": _("Being destroyed"),
+    "restore": _("Restoring"),
+    "upgrade": _("Upgrading"),
+    "rebuild": _("Rebuilding"),
+}
+ROLES: Final[dict[str, str | Promise]] = {
+    "viewer": _("viewer"),
+    "developer": _("developer"),
+    "maintainer": _("maintainer"),
+    "owner": _("owner"),
+}
+REPOSITORIES: Final[dict[str, str | Promise]] = {"local": _("on this server"), "offsite": _("off-site")}
+BACKUPS: Final[dict[str, str | Promise]] = {
+    "full": _("full"),
+    "diff": _("differential"),
+    "incr": _("incremental"),
+    "incremental": _("incremental"),
+    "differential": _("differential"),
+    "dump": _("dump"),
+}
+
+
+def kind(name: str) -> str | Promise:
+    """The word for a kind of operation; a new one shows its own name."""
+    return KINDS.get(name, name)
+
+
+def operation(state: str) -> Status:
+    """How an operation stands."""
+    return OPERATIONS.get(state, Status("off", state))
