@@ -7,6 +7,8 @@
     if (document.documentElement.dataset.zone !== zone && navigator.cookieEnabled) location.reload();
   }
 
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
   const dialog = document.getElementById("dialog");
   const toasts = document.getElementById("toasts");
 
