@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import httpx
@@ -11,6 +12,8 @@ from django.test import Client
 from havre.domain.access import Grants
 from havre.records import accounts
 from support.api_process import client_of
+
+PASSWORD = "a long walk by the sea"
 
 
 class Browser:
@@ -42,12 +45,25 @@ class Browser:
         return self("POST", path, headers={**cookie, **(headers or {})}, data=data)
 
 
-def browser_of(name: str, grants: Grants) -> Browser:
-    """A new account with these roles and an authenticator app, and its browser."""
+def browser_of(name: str, grants: Grants, *, is_proven: bool = False) -> Browser:
+    """A new account with these roles and an authenticator app, and its browser.
+
+    Args:
+        name: of the account.
+        grants: its roles.
+        is_proven: whether who sits there gave their password a moment ago.
+    """
     user = accounts.create_user(name, grants)
-    user.set_password("a long walk by the sea")
+    user.set_password(PASSWORD)
     user.save()
     totp.TOTP.activate(user, totp.generate_totp_secret())
     client = Client()
     client.force_login(user, "allauth.account.auth_backends.AuthenticationBackend")
+    if is_proven:
+        session = client.session
+        session["account_authentication_methods"] = [
+            {"method": "password", "at": time.time(), "reauthenticated": True, "username": name}
+        ]
+        session["account_authentication_methods_user"] = str(user.pk)
+        session.save()
     return Browser({"havre_session": client.cookies["havre_session"].value})

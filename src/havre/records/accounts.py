@@ -133,6 +133,28 @@ def is_last_owner(user: User) -> bool:
     return owners.filter(user=user).exists() and not owners.exclude(user=user).exists()
 
 
+def remove_user(user: User) -> None:
+    """Take an account away, with its roles, links, tokens and second factors; its sessions end at once.
+
+    What it did stays in the audit log, by its name.
+
+    Raises:
+        ConflictError: it is the last owner of the server.
+    """
+    if is_last_owner(user):
+        raise last_owner(user)
+    user.delete()
+
+
+def last_owner(user: User) -> ConflictError:
+    """Why somebody cannot be given less."""
+    return ConflictError(
+        f"{user.username} is the last owner of this server",
+        hint="make somebody else an owner first",
+        retryable=False,
+    )
+
+
 def _rows(**holder: User | Token) -> list[tuple[str | None, str]]:
     return list(Grant.objects.filter(**holder).values_list("project__name", "role"))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 from asgiref.sync import sync_to_async
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import reverse
 from ninja import Query, Router, Schema, Status
@@ -15,14 +16,14 @@ from pydantic import AwareDatetime, Field, StrictBool, StrictInt, StringConstrai
 from havre.config import config
 from havre.domain import audit_export
 from havre.domain.access import Action, Grants, Role
-from havre.errors import ConflictError, UsageError
+from havre.errors import UsageError
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.permissions import permit
 from havre.interfaces.api.problems import ForbiddenError, NotFoundError
 from havre.interfaces.api.schemas import Wanted
 from havre.manifest.values import Name
 from havre.records import accounts, audit_log, tokens
-from havre.records.models import Project, Token, User
+from havre.records.models import AuditEntry, Project, Token, User
 
 router = Router()
 
@@ -164,7 +165,7 @@ def list_tokens(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 -
 def create_token(request: HttpRequest, wanted: NewToken) -> Status[dict[str, Any]]:
     """The text of the token is in this answer and nowhere else. It may at most what its maker may."""
     caller = caller_of(request)
-    _within(caller, wanted.grants())
+    within(caller, wanted.grants())
     row, text = tokens.create_token(wanted.name, days=wanted.days, grants=wanted.grants(), actor=caller.actor)
     return Status(201, {"name": row.name, "token": text, "expires_at": row.expires_at})
 
@@ -187,29 +188,27 @@ def list_users(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - 
 def create_user(request: HttpRequest, wanted: NewUser) -> Status[dict[str, Any]]:
     """Nobody comes in by it before the link in this answer was used, which sets its password."""
     caller = caller_of(request)
-    _within(caller, wanted.grants())
+    within(caller, wanted.grants())
     row = accounts.create_user(wanted.name, wanted.grants(), email=wanted.email)
-    return Status(201, _link(row, caller))
+    return Status(201, link_for(row, caller))
 
 
 @router.put("/users/{name}", response=ShownUser, summary="Change an account", tags=["accounts"])
 def change_user(request: HttpRequest, name: UserName, wanted: ChangedUser) -> dict[str, Any]:
     """Give other roles, or shut an account out: its sessions and tokens end with the next request."""
-    row = _named(name)
-    keeps_owning = wanted.active is not False and (wanted.role in {None, Role.OWNER} and not wanted.projects)
-    if not keeps_owning and accounts.is_last_owner(row):
-        raise ConflictError(
-            f"{name} is the last owner of this server",
-            hint="make somebody else an owner first",
-            retryable=False,
-        )
+    row = named(name)
     if wanted.role is not None:
-        chosen = Roles(role=wanted.role, projects=wanted.projects).grants()
-        _within(caller_of(request), chosen)
-        accounts.set_grants(row, chosen)
+        give(caller_of(request), row, Roles(role=wanted.role, projects=wanted.projects).grants())
     if wanted.active is not None:
-        User.objects.filter(pk=row.pk).update(is_active=wanted.active)
-    return _user(_named(name))
+        let_in(row, active=wanted.active)
+    return _user(named(name))
+
+
+@router.delete("/users/{name}", response={204: None}, summary="Remove an account", tags=["accounts"])
+def remove_user(request: HttpRequest, name: UserName) -> Status[None]:  # noqa: ARG001 - ninja passes it
+    """Its sessions and tokens end with the next request; what it did stays in the audit log."""
+    accounts.remove_user(named(name))
+    return Status(204, None)
 
 
 @router.post(
@@ -217,7 +216,7 @@ def change_user(request: HttpRequest, name: UserName, wanted: ChangedUser) -> di
 )
 def make_link(request: HttpRequest, name: UserName, wanted: WantedLink) -> Status[dict[str, Any]]:
     """For who forgot a password; with ``forget_factors`` also for who lost the second factor."""
-    return Status(201, _link(_named(name), caller_of(request), forgets_factors=wanted.forget_factors))
+    return Status(201, link_for(named(name), caller_of(request), forgets_factors=wanted.forget_factors))
 
 
 @router.get("/audit", response=list[Entry], summary="Read the audit log, the newest first", tags=["audit"])
@@ -233,7 +232,7 @@ def read_audit(  # noqa: PLR0917 - ninja calls it by keyword
 
     Without a role on the server, what is about projects whose audit log one may read.
     """
-    found = _readable(caller_of(request), project, actor, since, before)
+    found = readable(caller_of(request), project, actor, since, before)
     return list(audit_log.rows(found[:limit]))
 
 
@@ -245,7 +244,7 @@ def export_audit(
     since: AwareDatetime | None = None,
 ) -> StreamingHttpResponse:
     """All of it, the oldest first: JSON lines, or CSV."""
-    found = _readable(caller_of(request), project, "", since, None).order_by("pk")
+    found = readable(caller_of(request), project, "", since, None).order_by("pk")
     answer = StreamingHttpResponse(_exported(found, form), content_type=audit_export.MEDIA_TYPES[form])
     answer["Content-Disposition"] = f'attachment; filename="havre-audit.{form.value}"'
     return answer
@@ -265,9 +264,14 @@ async def _exported(found: Any, form: audit_export.Form) -> AsyncGenerator[bytes
         yield "".join(audit_export.lines(page, audit_log.FIELDS, form)).encode()
 
 
-def _readable(
+def readable(
     caller: Caller, project: str | None, actor: str, since: datetime | None, before: int | None
-) -> Any:
+) -> QuerySet[AuditEntry]:
+    """Entries that somebody may read, the newest first.
+
+    Raises:
+        ForbiddenError: they may read none.
+    """
     if project:
         permit(caller, Action.READ_AUDIT, project)
     seen: list[str] | None = None
@@ -279,19 +283,54 @@ def _readable(
     return audit_log.entries(projects=seen, project=project or "", actor=actor, since=since, before=before)
 
 
-def _within(caller: Caller, wanted: Grants) -> None:
+def give(caller: Caller, row: User, wanted: Grants) -> None:
+    """Give an account these roles and no others.
+
+    Raises:
+        ForbiddenError: the caller has less themselves.
+        ConflictError: it is the last owner, and would be one no more.
+    """
+    within(caller, wanted)
+    if wanted.server is not Role.OWNER and accounts.is_last_owner(row):
+        raise accounts.last_owner(row)
+    accounts.set_grants(row, wanted)
+
+
+def let_in(row: User, *, active: bool) -> None:
+    """Let an account in, or shut it out: its sessions and tokens end with the next request.
+
+    Raises:
+        ConflictError: it is the last owner, and would be shut out.
+    """
+    if not active and accounts.is_last_owner(row):
+        raise accounts.last_owner(row)
+    User.objects.filter(pk=row.pk).update(is_active=active)
+
+
+def within(caller: Caller, wanted: Grants) -> None:
+    """Nothing, if a caller may give these roles.
+
+    Raises:
+        ForbiddenError: they have less themselves.
+    """
     if not wanted.within(caller.grants):
         raise ForbiddenError("nobody can give more than they have", hint="ask an owner of the server")
 
 
-def _named(name: str) -> User:
+def named(name: str) -> User:
+    """Somebody's account.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
     try:
         return accounts.user_named(name)
     except UsageError as error:
         raise NotFoundError(error.message, hint=error.hint) from error
 
 
-def _link(row: User, caller: Caller, *, forgets_factors: bool = False) -> dict[str, Any]:
+def link_for(row: User, caller: Caller, *, forgets_factors: bool = False) -> dict[str, Any]:
+    """A new link to set a password, as the API answers it."""
     link, text = accounts.make_link(row, actor=caller.actor, forgets_factors=forgets_factors)
     path = reverse("account_welcome", args=(text,))
     domain, port = config().domain, config().public_https_port

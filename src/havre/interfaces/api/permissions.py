@@ -75,6 +75,7 @@ ROUTES: Final[dict[str, Action | str]] = {
     "GET /users": Action.MANAGE_USERS,
     "POST /users": Action.MANAGE_USERS,
     "PUT /users/{name}": Action.MANAGE_USERS,
+    "DELETE /users/{name}": Action.MANAGE_USERS,
     "POST /users/{name}/link": Action.MANAGE_USERS,
 }
 """Method and path below ``/api/v1``, and what it takes."""

@@ -242,6 +242,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "admin grant": (("havre admin grant bob --role viewer -p shop", ""),),
     "admin lock": (("havre admin lock bob", ""),),
     "admin unlock": (("havre admin unlock bob", ""),),
+    "admin remove": (("havre admin remove bob", "asks first"),),
     "audit list": (
         ("havre audit list -p shop", ""),
         ("havre audit list --actor ada --since 2026-01-31", ""),

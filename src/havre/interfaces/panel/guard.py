@@ -5,10 +5,12 @@ A view says so by :func:`needs`; allauth's own pages and Django's files are in :
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
+from allauth.account.decorators import reauthentication_required
 from allauth.mfa.utils import is_mfa_enabled
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -60,14 +62,33 @@ PAGES: Final[dict[str, Need]] = {
 """What pages that are not Havre's own take."""
 
 
-def needs(need: Need | Action) -> Callable[[V], V]:
-    """Decorate a view with what it takes. An action in a project takes it from the argument ``project``."""
+def needs(need: Need | Action, *, proof: bool = False) -> Callable[[V], V]:
+    """Decorate a view with what it takes. An action in a project takes it from the argument ``project``.
+
+    Args:
+        need: what it takes.
+        proof: whether who asks must have given a factor in the last minutes. They are asked for it, and what
+            they sent is done afterwards: by allauth, which goes around the guard, so it is decided once more.
+    """
 
     def mark(view: V) -> V:
-        setattr(view, NEEDS, need)
-        return view
+        marked = cast("V", reauthentication_required(_decided(view, need))) if proof else view
+        setattr(marked, NEEDS, need)
+        return marked
 
     return mark
+
+
+def _decided(view: Callable[..., Any], need: Need | Action) -> Callable[..., Any]:
+    @functools.wraps(view)
+    def shown(request: HttpRequest, *arguments: Any, **named: Any) -> HttpResponseBase:
+        caller: Caller | None = getattr(request, "caller", None)
+        if caller is None:
+            return redirect("mfa_index")
+        refusal = None if isinstance(need, Need) else _decide(request, caller, need, named.get("project"))
+        return refusal or cast("HttpResponseBase", view(request, *arguments, **named))
+
+    return shown
 
 
 def need_of(view: object, name: str) -> Need | Action | None:

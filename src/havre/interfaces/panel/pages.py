@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.gzip import gzip_page
 
+from havre.domain.access import Action
 from havre.errors import HavreError
 from havre.interfaces.api.access import Caller
 from havre.interfaces.api.problems import ForbiddenError, NotFoundError
@@ -113,6 +114,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return failure(request, NotFoundError(str(_NOT_THERE)), status=404, title=_("Not found"))
 
 
+def _settings(caller: Caller) -> list[tuple[str, str, str]]:
+    """Pages of the settings that somebody may see: its key, its route, its name."""
+    pages = (
+        ("people", "people", _("People"), caller.may(Action.MANAGE_USERS)),
+        ("tokens", "server-tokens", _("Tokens"), caller.may(Action.MANAGE_TOKENS)),
+        ("audit", "audit", _("Audit log"), caller.may_somewhere(Action.READ_AUDIT)),
+    )
+    return [(key, route, name) for key, route, name, may in pages if may]
+
+
 def common(request: HttpRequest) -> dict[str, Any]:
     """Django's context processor: what every page shows, those of accounts too; ``actor`` only who is in."""
     theme = request.COOKIES.get(THEME, "auto")
@@ -121,5 +132,6 @@ def common(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "auto",
         "zone": str(zone_of(request)),
         "actor": caller.actor if caller else "",
+        "settings": _settings(caller) if caller else [],
         "path": request.get_full_path(),
     }

@@ -15,6 +15,7 @@ from havre.interfaces.panel import (
     overview,
     preferences,
 )
+from havre.interfaces.panel.settings import audit, people, tokens
 
 
 class Name:
@@ -44,6 +45,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operations/<int:number>/", operation.show, name="operation"),
     path("operations/<int:number>/cancel", actions.cancel, name="cancel"),
     path("operations/<int:number>/live", live.follow, name="live"),
+    path("settings/people/", people.listing, name="people"),
+    path("settings/people/new/", people.invite, name="invite"),
+    path("settings/people/named/<str:name>/", people.show, name="person"),
+    path("settings/people/named/<str:name>/link", people.link, name="person-link"),
+    path("settings/people/named/<str:name>/change", people.change, name="person-change"),
+    path("settings/tokens/", tokens.listing, name="server-tokens"),
+    path("settings/tokens/<int:number>/revoke", tokens.revoke, name="server-token-revoke"),
+    path("settings/audit/", audit.show, name="audit"),
     path(_ENVIRONMENT, environment.show, name="environment"),
     path(f"{_ENVIRONMENT}services", environment.services, name="services"),
     path(f"{_ENVIRONMENT}data/", data.show, name="data"),

@@ -101,6 +101,68 @@ BACKUPS: Final[dict[str, str | Promise]] = {
 }
 
 
+ACCOUNTS: Final[dict[str, Status]] = {
+    "ready": Status("ok", pgettext_lazy("account", "Ready")),
+    "invited": Status("busy", pgettext_lazy("account", "Invited")),
+    "unfinished": Status("warn", _("No second factor")),
+    "locked": Status("bad", pgettext_lazy("account", "Shut out")),
+}
+OUTCOMES: Final[dict[str, Status]] = {
+    "done": Status("ok", _("Done")),
+    "refused": Status("bad", pgettext_lazy("audit", "Refused")),
+}
+WAYS: Final[dict[str, str | Promise]] = {
+    "socket": _("on the server"),
+    "session": _("panel"),
+    "token": _("token"),
+    "link": _("link"),
+}
+"""How somebody came in."""
+DONE: Final[dict[str, str | Promise]] = {
+    "see": _("Looked"),
+    "read logs": _("Logs read"),
+    "read variables": _("Variables read"),
+    "read what is known of secrets": _("Names of secrets read"),
+    "plan": _("Plan"),
+    "deploy": _("Deployment"),
+    "operate": _("Operated"),
+    "run commands": _("Command run"),
+    "cancel operations": _("Operation stopped"),
+    "set variables": _("Variables set"),
+    "set secrets": _("Secrets set"),
+    "copy settings": _("Settings copied"),
+    "back up": _("Backup"),
+    "drill": _("Restore drill"),
+    "restore": pgettext_lazy("operation", "Restore"),
+    "erase persons": _("Person erased"),
+    "destroy": _("Destruction"),
+    "set deploy keys": _("Deploy key set"),
+    "read the audit log": _("Audit log read"),
+    "copy databases": _("Copy of a database"),
+    "enter containers": _("Visit to a container"),
+    "manage members": _("Members changed"),
+    "see the server": _("Looked"),
+    "read metrics": _("Metrics read"),
+    "create projects": _("Project created"),
+    "manage the off-site storage": _("Off-site storage"),
+    "manage tokens": _("Tokens changed"),
+    "manage users": _("People changed"),
+    "read the audit log of the server": _("Audit log read"),
+    "sign in": _("Sign-in"),
+    "sign out": _("Sign-out"),
+    "set password": _("Password set"),
+    "change password": _("Password changed"),
+    "add second factor": _("Second factor added"),
+    "remove second factor": _("Second factor removed"),
+    "reset second factor": _("Second factor renewed"),
+    "end sessions": _("Sessions ended"),
+    "create token": _("Token made"),
+    "revoke token": _("Token revoked"),
+    "read the recovery kit": _("Recovery kit read"),
+}
+"""What entries of the audit log tell of; the words of :class:`havre.domain.access.Action` among them."""
+
+
 def kind(name: str) -> str | Promise:
     """The word for a kind of operation; a new one shows its own name."""
     return KINDS.get(name, name)

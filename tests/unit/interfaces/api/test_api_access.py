@@ -277,6 +277,19 @@ def test_nobody_gives_more_than_they_have(shop, holding, ask):
     assert project_owner("POST", "/api/v1/tokens", {"name": "eve", "role": "owner"}).status_code == 403
 
 
+def test_an_account_is_removed_with_its_tokens_and_leaves_what_it_did(ask, shop):
+    for name in ("ada", "bob"):
+        ask("POST", "/api/v1/users", {"name": name, "role": "owner"})
+    create_token("bobs", days=1, grants=Grants(Role.VIEWER), owner=accounts.user_named("bob"))
+    audit_log.record(audit_log.By("bob", "session"), "deploy")
+    assert ask("DELETE", "/api/v1/users/nobody").status_code == 404
+    assert ask("DELETE", "/api/v1/users/bob").status_code == 204
+    assert [row["name"] for row in ask("GET", "/api/v1/users").json()] == ["ada"]
+    assert not Token.objects.exists()
+    assert AuditEntry.objects.filter(actor="bob").exists()
+    assert AuditEntry.objects.latest("pk").details["request"] == "DELETE /users/{name}"
+
+
 def test_accounts_are_made_changed_and_shut_out(ask, shop):
     made = ask("POST", "/api/v1/users", {"name": "ada", "role": "owner"})
     assert made.status_code == 201
@@ -286,6 +299,7 @@ def test_accounts_are_made_changed_and_shut_out(ask, shop):
     assert (row["has_password"], row["has_second_factor"]) == (False, False)
     assert row["grants"] == [{"project": "", "role": "owner"}]
     # The last owner stays one.
+    assert ask("DELETE", "/api/v1/users/ada").status_code == 409
     assert ask("PUT", "/api/v1/users/ada", {"active": False}).status_code == 409
     assert ask("PUT", "/api/v1/users/ada", {"role": "owner", "projects": ["shop"]}).status_code == 409
     ask("POST", "/api/v1/users", {"name": "bob", "role": "owner"})

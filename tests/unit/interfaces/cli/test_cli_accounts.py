@@ -46,6 +46,14 @@ def test_an_account_is_changed(api: StandIn, havre: Havre) -> None:
     assert havre("admin", "grant", "bob", "--role", "king").exit_code != 0
 
 
+def test_an_account_is_removed_only_if_that_was_confirmed(api: StandIn, havre: Havre) -> None:
+    api.answer("DELETE", "/api/v1/users/bob", None, 204)
+    assert isinstance(havre("admin", "remove", "bob").exception, UsageError)  # nobody there to be asked
+    assert api.asked == []
+    assert havre("admin", "remove", "bob", "--yes").exit_code == 0
+    assert [each.method for each in api.asked] == ["DELETE"]
+
+
 @pytest.mark.parametrize("since", ["yesterday", "2026-13-01"])
 def test_a_time_that_is_none_is_told(api: StandIn, havre: Havre, since: str) -> None:
     assert isinstance(havre("audit", "list", "--since", since).exception, UsageError)

@@ -19,6 +19,7 @@ PAGE = ROOT / reference.PAGE
 NO_JSON = {
     "admin grant": "says nothing but that it is done",
     "admin lock": "says nothing but that it is done",
+    "admin remove": "says nothing but that it is done",
     "admin unlock": "says nothing but that it is done",
     "audit export": "its output is a file already",
     "login": "says nothing but that it is done",

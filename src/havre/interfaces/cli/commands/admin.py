@@ -8,7 +8,8 @@ from urllib.parse import quote
 import typer
 
 from havre.domain.access import Role
-from havre.interfaces.cli.session import Json, default_socket, open_client
+from havre.errors import UsageError
+from havre.interfaces.cli.session import Json, confirm, default_socket, is_attended, open_client
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,6 +113,24 @@ def lock(ctx: typer.Context, name: Name) -> None:
 def unlock(ctx: typer.Context, name: Name) -> None:
     """Let an account in again."""
     _change(ctx, name, {"active": True}, "may come in again")
+
+
+@app.command()
+def remove(
+    ctx: typer.Context,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove an account with its roles, tokens and second factors; what it did stays in the audit log."""
+    from havre.interfaces.cli import screen  # noqa: PLC0415 - start-up time
+
+    if not yes:
+        if not is_attended():
+            raise UsageError("this must be confirmed", hint="in a script: --yes")
+        if not confirm(f"Remove the account {name}, with its tokens?"):
+            raise typer.Exit(0)
+    open_client(ctx).delete(f"/api/v1/users/{quote(name, safe='')}")
+    screen.note(f"{name} is removed")
 
 
 def roles(grants: list[dict[str, str]]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from allauth.account.decorators import reauthentication_required
 from allauth.usersessions.models import UserSession
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
@@ -39,9 +38,8 @@ def end(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("account_sessions")
 
 
-@needs(Need.SIGNED_IN)
+@needs(Need.SIGNED_IN, proof=True)
 @require_POST
-@reauthentication_required  # type: ignore[untyped-decorator] # allauth has no types
 def end_others(request: HttpRequest) -> HttpResponse:
     """End all of one's own sessions but this one."""
     rows = UserSession.objects.filter(user=cast("User", request.user))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from allauth.account.decorators import reauthentication_required
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -70,9 +69,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     return pages.render(request, "accounts/tokens.html", {"tokens": found, "section": "account"})
 
 
-@needs(Need.SIGNED_IN)
+@needs(Need.SIGNED_IN, proof=True)
 @require_http_methods(["GET", "POST"])
-@reauthentication_required  # type: ignore[untyped-decorator] # allauth has no types
 def create(request: HttpRequest) -> HttpResponse:
     """Make a token; its text is on the page that answers, and nowhere else."""
     caller = caller_of(request)

@@ -83,6 +83,47 @@ def role(name: str) -> Any:
 
 
 @register.filter
+def account_status(name: str) -> words.Status:
+    """How an account stands."""
+    return words.ACCOUNTS[name]
+
+
+@register.filter
+def audit_action(name: str) -> Any:
+    """What was done; an action that has no word shows its own."""
+    return words.DONE.get(name, name)
+
+
+@register.filter
+def audit_status(name: str) -> words.Status:
+    """Whether it was done or refused."""
+    return words.OUTCOMES.get(name, words.Status("off", name))
+
+
+@register.filter
+def audit_way(name: str) -> Any:
+    """How somebody came in."""
+    return words.WAYS.get(name, name)
+
+
+@register.filter
+def audit_details(details: dict[str, Any]) -> str:
+    """What an entry says beside, as the command line writes it."""
+    shown = {
+        key: value
+        for key, value in details.items()
+        if key != "request" and value not in ("", None, [], False)
+    }
+    return ", ".join(f"{key}: {_flat(value)}" for key, value in shown.items())
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key or '*'}={each}" for key, each in value.items())
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+@register.filter
 def browser(text: str) -> str:
     """The browser and system that a ``User-Agent`` names, as far as people tell them apart."""
     program = next((name for sign, name in _BROWSERS if sign in text), "")
