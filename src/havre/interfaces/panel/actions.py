@@ -46,14 +46,9 @@ def ask(request: HttpRequest, project: str, environment: str, kind: str) -> Http
         return _form(request, row, form)
     try:
         number = _start(request, row, form)
-    except ValidationError as error:
-        told = "; ".join(
-            f"{_where(each['loc'])}: {each['msg']}" for each in error.errors(include_input=False)[:3]
-        )
-        return _form(request, row, form, UsageError(told))
     except HavreError as error:
         return _form(request, row, form, error)
-    return _go_to(request, number)
+    return go_to(request, number)
 
 
 @needs(Need.LATER)
@@ -69,10 +64,11 @@ def cancel(request: HttpRequest, number: int) -> HttpResponse:
         audit_log.record(
             caller.by,
             Action.CANCEL.value,
-            **_place(operation.environment, project_of(operation)),
+            project=project_of(operation),
+            environment=operation.environment.name if operation.environment else "",
             details=details,
         )
-    return _go_to(request, number)
+    return go_to(request, number)
 
 
 def _start(request: HttpRequest, row: Environment, form: Form) -> int:
@@ -83,25 +79,36 @@ def _start(request: HttpRequest, row: Environment, form: Form) -> int:
         params |= more
     elif request.POST.get("confirm") and consent.RULES[kind].asks is not Asks.NEVER:
         params["confirm"] = request.POST["confirm"].strip()
-    document = {"kind": kind, "project": row.project.name, "environment": row.name, "params": params}
-    # As JSON, for that is what the API reads: a moment is text there.
-    wanted = _WANTED.validate_python(document)
+    return enqueue(request, kind, row.project.name, row.name, params)
+
+
+def enqueue(request: HttpRequest, kind: str, project: str, environment: str, params: dict[str, Any]) -> int:
+    """Queue an operation as the API does, and note it; its number.
+
+    Raises:
+        UsageError: the API does not take these parameters; what is wrong is told for each of them.
+        HavreError: as the API refuses it.
+    """
+    document = {"kind": kind, "project": project, "environment": environment, "params": params}
+    try:  # as JSON, for that is what the API reads: a moment is text there
+        wanted = _WANTED.validate_python(document)
+    except ValidationError as error:
+        wrong = error.errors(include_input=False)[:3]
+        raise UsageError("; ".join(f"{_where(each['loc'])}: {each['msg']}" for each in wrong)) from error
     with transaction.atomic():
-        queued = operations.enqueue(request, wanted)
-        number = int(queued.value["id"])
-        details = {"request": "panel", "kind": kind, "number": str(number)}
-        audit_log.record(caller_of(request).by, OPERATIONS[kind].value, **_place(row), details=details)
+        number = int(operations.enqueue(request, wanted).value["id"])
+        audit_log.record(
+            caller_of(request).by,
+            OPERATIONS[kind].value,
+            project=project,
+            environment=environment,
+            details={"request": "panel", "kind": kind, "number": str(number)},
+        )
     return number
 
 
-def _place(row: Environment | None, project: str = "") -> dict[str, str]:
-    """Where something was done, for the audit log."""
-    if row is None:
-        return {"project": project}
-    return {"project": row.project.name, "environment": row.name}
-
-
-def _go_to(request: HttpRequest, number: int) -> HttpResponse:
+def go_to(request: HttpRequest, number: int) -> HttpResponse:
+    """On to the page of an operation."""
     if "HX-Request" in request.headers:
         return HttpResponse(status=204, headers={"HX-Redirect": f"/operations/{number}/"})
     return redirect("operation", number=number)

@@ -57,7 +57,10 @@ def _apply(sent: QueryDict, environment: Environment) -> Params:
     row = rows.filter(pk=int(number)).first() if number.isdecimal() and len(number) < 18 else None  # noqa: PLR2004 - an id
     if row is None or not row.result.get("plan"):
         raise UsageError(_("This plan is not there any more."), hint=_("Make a new one."))
-    return {"plan": row.result["plan"]}
+    params: Params = {"plan": row.result["plan"]}
+    if source := row.params.get("source"):  # of a project that was planned before it was ever deployed
+        params |= {"source": source, "subfolder": row.params.get("subfolder") or ""}
+    return params
 
 
 def _rollback(sent: QueryDict, _environment: Environment) -> Params:

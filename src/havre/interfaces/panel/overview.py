@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from havre.domain.access import Action
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import gathering
 from havre.interfaces.panel.guard import Need, needs
@@ -47,5 +48,6 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "problems": sorted(problems, key=lambda problem: problem.tone != "bad"),
         "recent": list(recent),
         "projects": len({each.row.project_id for each in found}),
+        "can_create": caller_of(request).may(Action.CREATE_PROJECT),
         "section": "overview",
     }

@@ -28,6 +28,7 @@ NEEDS = {
     f"{ENVIRONMENT}data/": Action.SEE,
     f"{ENVIRONMENT}data/measured": Action.SEE,
     f"{ENVIRONMENT}do/<slug:kind>": Action.SEE,  # and what the kind takes, see below
+    "projects/new/": Action.CREATE_PROJECT,
     "settings/people/": Action.MANAGE_USERS,
     "settings/people/new/": Action.MANAGE_USERS,
     "settings/people/named/<str:name>/": Action.MANAGE_USERS,
