@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from django.utils.translation.template import templatize
 
+from havre.domain.access import EVERYTHING
+from support.api_process import client_of
+from support.panel_people import browser_of
+
 PANEL = Path(__file__).parents[4] / "src/havre/interfaces/panel"
 FRENCH = PANEL / "locale/fr/LC_MESSAGES"
 
@@ -80,3 +84,27 @@ def test_every_page_is_french_for_who_reads_french(harbour):
     text = harbour("GET", "/", headers={"Accept-Language": "fr-FR,fr;q=0.9"}).text
     assert "1 chose vous attend" in text
     assert "Needs attention" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "french", "english"),
+    [
+        ("/account/login/", "Mot de passe", "Password"),
+        ("/account/two-factor/", "Application", "Authenticator"),
+        ("/account/two-factor/keys/add/", "Nom", "Name"),
+        ("/account/password/", "Nouveau mot de passe", "New"),
+        ("/account/tokens/new/", "Jours", "Days"),
+        ("/settings/people/new/", "aucun rôle", "no role"),
+        ("/nothing/", "Introuvable", "Not found"),
+    ],
+)
+def test_the_pages_of_accounts_are_french_too(harbour, path, french, english):
+    """Also what allauth and Django say in them."""
+    asking = (
+        client_of(None, "panel") if path.endswith("login/") else browser_of("lea", EVERYTHING, is_proven=True)
+    )
+    text = asking("GET", path, headers={"Accept-Language": "fr-FR,fr;q=0.9"}).text
+    words = re.sub(r"<script.*?</script>|<[^>]+>", " ", text, flags=re.DOTALL)
+    assert '<html lang="fr"' in text
+    assert french in words
+    assert not re.search(rf"\b{english}\b", words)
