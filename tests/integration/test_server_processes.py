@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import os
+import re
 import shutil
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -154,6 +158,7 @@ def test_the_web_process_has_no_rights_and_the_walk_works(folder: Path, python: 
         as_web(["cat", str(server.paths.public_key)])
 
         walk(server)
+        walk_panel(server)
         assert "Traceback" not in server.log.read_text()
         for file in server.paths.db.iterdir():
             assert (stat.S_IMODE(file.stat().st_mode), file.stat().st_gid) == (0o660, WEB), file
@@ -233,6 +238,65 @@ def walk(server: Server) -> None:
         assert holder.post("/api/v1/operations", json=deploy).status_code == 403
     assert "hunter2" not in server.log.read_text()
     assert token not in server.log.read_text()
+
+
+def walk_panel(server: Server) -> None:
+    """The panel in French from the first sign-in on, by a process that can read nothing any more."""
+    with server.client() as admin:
+        link = admin.post("/api/v1/users", json={"name": "ada", "role": "owner"}).json()["url"]
+    transport = httpx.HTTPTransport(uds=str(server.paths.panel_socket))
+    with httpx.Client(
+        transport=transport, base_url="http://localhost", headers={"Accept-Language": "fr"}, timeout=60
+    ) as browser:
+
+        def send(path: str, form: dict[str, str], page: str = "") -> str:
+            page = page or browser.get(path).text
+            token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[0]
+            answer = browser.post(path, data={**form, "csrfmiddlewaretoken": token})
+            assert answer.status_code == 302, answer.text
+            return answer.headers["location"]
+
+        password = "a long walk by the sea"
+        assert "Nouveau mot de passe" in browser.get(link).text
+        assert send(link, {"new_password1": password, "new_password2": password}) == "/account/two-factor/"
+        assert browser.get("/").status_code == 302  # nothing else is open yet
+        add = "/account/two-factor/app/add/"
+        page = browser.get(add).text  # each look at it makes another secret
+        secret = re.findall(r'<code class="secret">(\w+)</code>', page)[0]
+        assert send(add, {"code": code_of(secret)}, page) == "/account/two-factor/codes/"
+        home = "/environments/shop/production/"
+        pages = [
+            "/",
+            "/activity/",
+            "/data/",
+            home,
+            f"{home}data/",
+            f"{home}do/deploy",
+            f"{home}data/measured",
+        ]
+        pages += ["/operations/1/", "/operations/1/live", "/projects/new/"]
+        pages += [f"/account/{name}/" for name in ("sessions", "tokens", "two-factor", "password")]
+        pages += ["/account/two-factor/codes/new/", "/account/two-factor/keys/add/"]
+        pages += [f"/settings/{name}/" for name in ("people", "tokens", "audit")]
+        for page in pages:
+            answer = browser.get(page)
+            assert answer.status_code == 200, (page, answer.text)
+            for file in re.findall(r'(?:href|src)="(/static/[^"#]+)', answer.text):
+                assert browser.get(file).status_code == 200, file
+        asked = browser.get("/settings/people/new/").headers["location"]
+        assert send(asked, {"password": password, "next": "/settings/people/new/"}) == "/settings/people/new/"
+        assert browser.get("/settings/people/new/").status_code == 200
+        assert browser.get("/no/such/page").status_code == 404
+        assert send("/account/logout/", {}) == "/account/login/"
+        assert browser.get("/").headers["location"] == "/account/login/"
+
+
+def code_of(secret: str) -> str:
+    """The six digits of this half minute (RFC 6238)."""
+    moment = struct.pack(">Q", int(time.time()) // 30)
+    digest = hmac.digest(base64.b32decode(secret), moment, "sha1")
+    start = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def follow(client: httpx.Client, number: int, last: int = 0) -> list[tuple[int, str, dict[str, object]]]:

@@ -6,11 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from django.template import loader
+from django.utils import formats, translation
+from django.utils.translation import gettext
 
 from havre.domain.router_proof import HEADER, proof_of
+from havre.interfaces.panel import assets
 from havre.interfaces.server import warm_up
 from support.api_process import client_of
 
@@ -51,6 +55,18 @@ def test_every_template_is_read_before_the_rights_are_dropped(transactional_db, 
     monkeypatch.setattr("django.template.loaders.filesystem.Loader.get_contents", _closed)
     for name in ("account/login.html", "mfa/totp/activate_form.html", "panel/accounts/tokens.html"):
         loader.get_template(name)
+
+
+def test_every_text_and_static_file_is_read_before_the_rights_are_dropped(monkeypatch):
+    assets.catalogue.cache_clear()
+    warm_up._read_texts()
+    monkeypatch.setattr("django.contrib.staticfiles.finders.get_finders", _closed)
+    monkeypatch.setattr("gettext.find", _closed)
+    monkeypatch.setattr("django.utils.formats.import_module", _closed)
+    assert "panel/havre.css" in assets.catalogue()
+    with translation.override("fr"):
+        assert gettext("Overview") == "Aperçu"
+        assert formats.date_format(datetime(2026, 11, 30, tzinfo=UTC), "DATE_FORMAT") == "30 novembre 2026"
 
 
 def _closed(*_args):
