@@ -59,6 +59,7 @@ class Paths:
         self.builds = state / "builds"
         self.made_images = state / "platform-images"
         self.clock = state / "clock.json"
+        self.logs = state / "logs"
 
 
 class Config(BaseSettings):
@@ -153,6 +154,17 @@ class Config(BaseSettings):
     )
     keep_releases: int = Field(
         5, ge=1, le=1000, description="Releases of each environment that keep their images for a rollback."
+    )
+    logs_days: int = Field(
+        14, ge=0, le=3650, description="Full days for which the lines that services write are kept."
+    )
+    logs_size: Bytes = Field(
+        2 * 1024**3, description="Disk that kept lines may take; the oldest days go first, never today."
+    )
+    logs_rate: int = Field(
+        2000,
+        ge=10,
+        description="Lines a second that are kept of one service; of more, a sample is, and the log says so.",
     )
     build_slots: int = Field(
         1, ge=1, le=64, description="Builds run at once; others wait in the order in which they came."

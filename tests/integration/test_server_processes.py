@@ -26,7 +26,8 @@ import pytest
 
 from havre.config import Paths
 from havre.controllers.queries import QueryServer
-from havre.operations import look
+from havre.operations import read_logs
+from havre.operations.live_log import LiveLog
 from support.server_processes import command, environment, python_for_anybody
 
 WEB = 61987
@@ -352,27 +353,27 @@ def test_logs_are_followed_through_web_and_closed_with_the_client(
 ) -> None:
     ended = threading.Event()
 
-    def logs(
-        *_args: object, follow: bool, stopped: Callable[[], bool], **_more: object
+    def rows(
+        *_args: object, live: LiveLog | None, stopped: Callable[[], bool], **_more: object
     ) -> Iterator[dict[str, str]]:
         try:
             yield {"line": "first"}
-            while follow and not stopped():
+            while live and not stopped():
                 time.sleep(0.02)
         finally:
             ended.set()
 
-    monkeypatch.setattr(look, "logs", logs)
+    monkeypatch.setattr(read_logs, "rows", rows)
     with running(folder, "web") as server, server.client() as client:
         path = "/api/v1/environments/shop/production"
         client.put(f"{path}/variables", json={"values": {"A": "1"}})
-        queries = QueryServer(server.paths, lambda: None)
+        queries = QueryServer(server.paths, lambda: None, LiveLog())
         queries.start()
         server.paths.worker_socket.chmod(0o666)
         try:
-            rows = client.get(f"{path}/logs", headers={"Accept": "application/x-ndjson"})
-            assert rows.headers["content-type"] == "application/x-ndjson"
-            assert [json.loads(line) for line in rows.text.splitlines()] == [{"line": "first"}]
+            answer = client.get(f"{path}/logs", headers={"Accept": "application/x-ndjson"})
+            assert answer.headers["content-type"] == "application/x-ndjson"
+            assert [json.loads(line) for line in answer.text.splitlines()] == [{"line": "first"}]
             ended.clear()
             with client.stream("GET", f"{path}/logs", params={"follow": True}) as answer:
                 lines = answer.iter_lines()  # held: letting go of it closes the connection

@@ -11,8 +11,10 @@ query       further keys                                                        
 ``backups`` project, environment                                                        a row
 ``storage``                                                                             a row
 ``lock-storage``  ``days``, ``mode``                                                    a row
-``logs``    project, environment, services or null, since (epoch seconds) or null,      a line per row
-            tail or null, follow, grep or null
+``logs``    project, environment, services, since and until (epoch seconds), level,     a line per row
+            text, grep; tail, follow
+``page``    the same but tail and follow; before, after, limit                          a row
+``line``    project, environment, id, around                                            a row
 ==========  ==========================================================================  =============
 
 ``backups`` lists what is saved, ``storage`` tries the off-site storage by a small file of its own, and
@@ -31,7 +33,8 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from django.db import connections
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -39,6 +42,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from havre.config import Paths
 from havre.errors import HavreError, UsageError
 from havre.manifest.values import Name
+
+if TYPE_CHECKING:
+    from havre.operations.live_log import LiveLog
 
 log = logging.getLogger(__name__)
 
@@ -79,19 +85,54 @@ class _Lock(BaseModel):
     mode: str = Field(pattern="^(governance|compliance)$")
 
 
-class _Logs(BaseModel):
+class _Log(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    query: str = Field(pattern="^logs$")
     project: Name
     environment: Name
     services: list[Name] | None = None
     since: float | None = None
-    tail: int | None = Field(None, ge=0)
-    follow: bool = False
+    until: float | None = None
+    level: str | None = Field(None, max_length=20)
+    text: str | None = Field(None, max_length=200)
     grep: str | None = Field(None, max_length=200)
 
+    def asked(self) -> dict[str, Any]:
+        """What the log is asked."""
+        return {
+            "project": self.project,
+            "environment": self.environment,
+            "services": tuple(self.services or ()),
+            "since": self.since,
+            "until": self.until,
+            "level": self.level,
+            "text": self.text,
+            "grep": self.grep,
+        }
 
-_Question = _Wake | _Processes | _Backups | _Storage | _Lock | _Logs
+
+class _Logs(_Log):
+    query: str = Field(pattern="^logs$")
+    tail: int | None = Field(None, ge=0)
+    follow: bool = False
+
+
+class _LogPage(_Log):
+    query: str = Field(pattern="^page$")
+    before: str = Field("", max_length=80)
+    after: str = Field("", max_length=80)
+    limit: int = Field(100, ge=1, le=1000)
+
+
+class _LogLine(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^line$")
+    project: Name
+    environment: Name
+    id: str = Field(max_length=40)
+    around: int = Field(0, ge=0, le=500)
+
+
+_Question = _Wake | _Processes | _Backups | _Storage | _Lock | _Logs | _LogPage | _LogLine
 _QUESTION: Final[TypeAdapter[_Question]] = TypeAdapter(_Question)
 
 
@@ -101,11 +142,13 @@ class QueryServer:
     Args:
         paths: where the socket is made; the group of its folder may connect.
         wake: called when something was queued.
+        live: tells of lines as they are stored, for those who follow; without it, what is stored is all.
     """
 
-    def __init__(self, paths: Paths, wake: Callable[[], None]) -> None:
+    def __init__(self, paths: Paths, wake: Callable[[], None], live: LiveLog | None = None) -> None:
         self._path = paths.worker_socket
         self._wake = wake
+        self._logs = (paths.logs, live)
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -114,7 +157,7 @@ class QueryServer:
         # Under another name first: the file is never there with wrong permissions.
         draft = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         draft.unlink(missing_ok=True)
-        self._server = _Server(str(draft), self._wake)
+        self._server = _Server(str(draft), self._wake, self._logs)
         draft.chmod(0o660)
         draft.rename(self._path)
         self._thread = threading.Thread(target=self._server.serve_forever, name="queries", daemon=True)
@@ -142,8 +185,9 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     block_on_close = False
     request_queue_size = 64
 
-    def __init__(self, address: str, wake: Callable[[], None]) -> None:
+    def __init__(self, address: str, wake: Callable[[], None], logs: tuple[Path, LiveLog | None]) -> None:
         self.wake = wake
+        self.logs = logs
         self.stopping = threading.Event()
         self.places = threading.BoundedSemaphore(_MOST_AT_ONCE)
         super().__init__(address, _Handler)
@@ -188,7 +232,7 @@ class _Handler(socketserver.StreamRequestHandler):
             yield {"ok": True}
             return
         # Imported when first asked: it brings the engine's client with it.
-        from havre.operations import look  # noqa: PLC0415
+        from havre.operations import look, read_logs  # noqa: PLC0415
         from havre.operations.continuity import listing, trial  # noqa: PLC0415
 
         if isinstance(question, _Backups):
@@ -204,14 +248,24 @@ class _Handler(socketserver.StreamRequestHandler):
         if isinstance(question, _Processes):
             yield {"rows": look.processes(question.project, question.environment)}
             return
-        rows = look.logs(
-            question.project,
-            question.environment,
-            services=question.services,
-            since=question.since,
+        folder, live = self.server.logs
+        if isinstance(question, _LogLine):
+            found = read_logs.line(
+                folder, question.project, question.environment, question.id, around=question.around
+            )
+            yield found
+            return
+        asked = read_logs.Asked(**question.asked())
+        if isinstance(question, _LogPage):
+            yield read_logs.page(
+                folder, asked, before=question.before, after=question.after, limit=question.limit
+            )
+            return
+        rows = read_logs.rows(
+            folder,
+            asked,
             tail=question.tail,
-            follow=question.follow,
-            grep=question.grep,
+            live=live if question.follow else None,
             stopped=self._is_stopped,
         )
         try:

@@ -13,12 +13,14 @@ from types import FrameType
 from django.utils import timezone
 
 from havre.adapters.host import moments
+from havre.adapters.logs.writer import LogWriter
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
 from havre.controllers.backup_watch import BackupWatch
 from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.housekeeping import Housekeeping
+from havre.controllers.log_collector import LogCollector
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
@@ -27,6 +29,7 @@ from havre.errors import HavreError
 from havre.operations import scratch
 from havre.operations.builds import Builds
 from havre.operations.context import Interrupted, Platform
+from havre.operations.live_log import LiveLog
 from havre.operations.platform import by_worker, ensure, wait_until_stopping
 from havre.operations.routing import Routing
 from havre.records.models import Worker
@@ -35,6 +38,7 @@ log = logging.getLogger(__name__)
 
 _HEARTBEAT = 5.0  # seconds
 _RETRY = 30.0  # seconds
+_LAST_WRITE = 5.0  # seconds that storing the last log lines may take
 
 
 def run(config: Config) -> None:
@@ -47,13 +51,20 @@ def run(config: Config) -> None:
     platform.routing.forget_earlier_probes()
     runner = OperationRunner(platform, boot)
     watch = DriftWatch(platform)
-    routes = RouteSync(platform, also=watch.wake)
+    live = LiveLog()
+    logs = LogCollector(platform, LogWriter(config.paths.logs), live)
+
+    def heard() -> None:
+        watch.wake()
+        logs.wake()
+
+    routes = RouteSync(platform, also=heard)
     scheduler = Scheduler(platform, runner.wake)
     housekeeping = Housekeeping(platform)
     backups = BackupWatch(platform, runner.wake)
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
-    server = QueryServer(config.paths, runner.wake)
+    server = QueryServer(config.paths, runner.wake, live)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         stopping.set()
@@ -79,11 +90,13 @@ def run(config: Config) -> None:
     scheduler.start()
     backups.start()
     housekeeping.start()
+    collecting = logs.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()
     finally:
         server.stop()
+        collecting.join(_LAST_WRITE)
 
 
 def _prepare(platform: Platform) -> None:

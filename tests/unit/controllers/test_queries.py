@@ -12,7 +12,7 @@ import pytest
 from havre.config import Paths
 from havre.controllers.queries import QueryServer
 from havre.errors import EngineError, UsageError
-from havre.operations import look
+from havre.operations import look, read_logs
 
 
 @pytest.fixture
@@ -144,16 +144,25 @@ def test_an_endless_question_ends(server, paths):
 def test_log_rows_come_one_per_line_with_what_was_asked(server, paths, monkeypatch):
     asked = {}
 
-    def logs(project, environment, **more):
-        asked.update(more, project=project, environment=environment)
+    def rows(_folder, question, **more):
+        asked.update(more, question=question)
         yield {"line": "one\ntwo"}
         yield {"line": "three"}
 
-    monkeypatch.setattr(look, "logs", logs)
-    question = {**LOGS, "services": ["api"], "since": 1.5, "tail": 3, "follow": False, "grep": "e"}
+    monkeypatch.setattr(read_logs, "rows", rows)
+    question = {
+        **LOGS,
+        "services": ["api"],
+        "since": 1.5,
+        "tail": 3,
+        "follow": False,
+        "grep": "e",
+        "level": "warn",
+    }
     assert ask(paths, question) == [{"line": "one\ntwo"}, {"line": "three"}]
     assert asked.pop("stopped")() is True  # now, and to whoever still asks afterwards
-    assert asked == {key: value for key, value in question.items() if key != "query"}
+    wanted = read_logs.Asked("shop", "production", ("api",), since=1.5, grep="e", level="warn")
+    assert asked == {"question": wanted, "tail": 3, "live": None}
 
 
 @pytest.fixture
@@ -161,7 +170,7 @@ def following(monkeypatch):
     """A stand-in for the engine's logs that ends only when it is told to stop."""
     ended = threading.Event()
 
-    def logs(*_args, stopped, **_more):
+    def rows(*_args, stopped, **_more):
         try:
             yield {"line": "first"}
             while not stopped():
@@ -169,7 +178,7 @@ def following(monkeypatch):
         finally:
             ended.set()
 
-    monkeypatch.setattr(look, "logs", logs)
+    monkeypatch.setattr(read_logs, "rows", rows)
     return ended
 
 

@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -92,9 +93,12 @@ class LogWriter:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._days: dict[str, _Day] = {}
         self._lock = threading.RLock()
+        self._held: dict[str, dict[str, list[Record]]] = {}  # of days that are being packed
 
     def append(self, batch: Mapping[str, Sequence[Record]]) -> list[Stored]:
         """Store records by the name of their source; each day's in one commit. Returns them with their ids.
+
+        Those of a day that is just being packed are held, and stored when that is done.
 
         Raises:
             LogStoreError: the disk is full, or the file cannot be written. Nothing of that day is stored.
@@ -106,8 +110,26 @@ class LogWriter:
         done: list[Stored] = []
         with self._lock:
             for name in sorted(by_day):
-                done.extend(self._append_to(name, by_day[name]))
+                if name in self._held:
+                    for source, records in by_day[name].items():
+                        self._held[name].setdefault(source, []).extend(records)
+                else:
+                    done.extend(self._append_to(name, by_day[name]))
         return done
+
+    @contextmanager
+    def resting(self, name: str) -> Iterator[None]:
+        """While a day is packed: its file is closed, and what comes late for it is held until the end."""
+        with self._lock:
+            self._forget(name)
+            self._held[name] = {}
+        try:
+            yield
+        finally:
+            with self._lock:
+                late = self._held.pop(name)
+                if late:
+                    self._append_to(name, late)
 
     def _append_to(self, name: str, batch: Mapping[str, list[Record]]) -> list[Stored]:
         try:

@@ -48,6 +48,7 @@ class _Open:
     size: int
     in_traceback: bool = False
     in_panic: bool = False
+    turn: int = 0
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Joiner:
     release: int = 0
     redact: Callable[[str], str] = str
     _open: dict[tuple[str, str], _Open] = field(default_factory=dict)
+    _turn: int = 0
 
     def add(self, line: Raw) -> Record | None:
         """Take a line; the record that it completed by not continuing it."""
@@ -69,19 +71,27 @@ class Joiner:
         before = self._open.get(key)
         if before is not None and _continues(before, line):
             _append(before, line)
+            before.turn = self._turn
             return None
         text = line.text
         self._open[key] = _Open(
-            line, line.at, [text], len(text), text.startswith(_TRACEBACK), _GO_PANIC.match(text) is not None
+            line,
+            line.at,
+            [text],
+            len(text),
+            text.startswith(_TRACEBACK),
+            _GO_PANIC.match(text) is not None,
+            self._turn,
         )
         return None if before is None else self._record(before)
 
-    def complete(self, before: int | None = None) -> Iterator[Record]:
-        """The records that get no more lines: those whose last line is older than ``before`` (or all)."""
+    def complete(self, *, only_idle: bool = False) -> Iterator[Record]:
+        """The records that get no more lines: all, or those that got none since this was asked last."""
         for key, record in list(self._open.items()):
-            if before is None or record.last < before:
+            if not only_idle or record.turn < self._turn:
                 del self._open[key]
                 yield self._record(record)
+        self._turn += 1
 
     def _record(self, made: _Open) -> Record:
         lines = made.lines

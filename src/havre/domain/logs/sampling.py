@@ -31,6 +31,19 @@ def fair_shares(wanted: Mapping[str, float], total: float) -> dict[str, float]:
     return shares
 
 
+def rates(wanted: Mapping[str, float], base: Mapping[str, float], total: float) -> dict[str, float]:
+    """The rate of each source: its base, or its fair share where all together want more than there is.
+
+    Args:
+        wanted: lines a second that each wrote lately.
+        base: lines a second that each may have by itself.
+        total: what all may have together.
+    """
+    asked = {source: min(wanted[source], base[source]) for source in wanted}
+    shares = fair_shares(asked, total)
+    return {source: base[source] if shares[source] >= asked[source] else shares[source] for source in wanted}
+
+
 def rate_within(
     quota: int, used: int, seconds_left: float, rate: float, bytes_a_line: float = _A_LINE
 ) -> float:

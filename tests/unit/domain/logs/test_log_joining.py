@@ -96,8 +96,10 @@ def test_lines_of_other_tasks_and_later_ones_stay_apart():
     assert joiner.add(Raw(3, "a", "stdout", "  of a")) is None
     late = joiner.add(Raw(4 + SOON, "a", "stdout", "  too late"))
     assert late.text == "head\n  of a"
-    assert [each.text for each in joiner.complete(before=3)] == ["  not of a"]
-    assert [each.text for each in joiner.complete()] == ["  too late"]
+    assert list(joiner.complete(only_idle=True)) == []
+    assert joiner.add(Raw(5 + SOON, "a", "stdout", "  of the late one")) is None
+    assert [each.text for each in joiner.complete(only_idle=True)] == ["  not of a"]
+    assert [each.text for each in joiner.complete()] == ["  too late\n  of the late one"]
     assert list(joiner.complete()) == []
 
 
