@@ -12,7 +12,7 @@ query       further keys                                                        
 ``storage``                                                                             a row
 ``lock-storage``  ``days``, ``mode``                                                    a row
 ``logs``    project, environment, services, since and until (epoch seconds), level,     a line per row
-            text, grep; tail, follow
+            text, grep; tail, follow, after (id of a line)
 ``page``    the same but tail and follow; before, after, limit                          a row
 ``line``    project, environment, id, around                                            a row
 ==========  ==========================================================================  =============
@@ -114,6 +114,7 @@ class _Logs(_Log):
     query: str = Field(pattern="^logs$")
     tail: int | None = Field(None, ge=0)
     follow: bool = False
+    after: str = Field("", max_length=40)
 
 
 class _LogPage(_Log):
@@ -232,22 +233,23 @@ class _Handler(socketserver.StreamRequestHandler):
             yield {"ok": True}
             return
         # Imported when first asked: it brings the engine's client with it.
-        from havre.operations import look, read_logs  # noqa: PLC0415
+        from havre.operations import look  # noqa: PLC0415
         from havre.operations.continuity import listing, trial  # noqa: PLC0415
 
         if isinstance(question, _Backups):
             yield listing.backups(question.project, question.environment)
-            return
-        if isinstance(question, _Storage):
+        elif isinstance(question, _Storage):
             yield trial.try_storage()
-            return
-        if isinstance(question, _Lock):
+        elif isinstance(question, _Lock):
             yield trial.lock_storage(question.days, question.mode)
-            return
-
-        if isinstance(question, _Processes):
+        elif isinstance(question, _Processes):
             yield {"rows": look.processes(question.project, question.environment)}
-            return
+        else:
+            yield from self._from_logs(question)
+
+    def _from_logs(self, question: _Logs | _LogPage | _LogLine) -> Iterator[dict[str, Any]]:
+        from havre.operations import read_logs  # noqa: PLC0415 - only who asks needs it
+
         folder, live = self.server.logs
         if isinstance(question, _LogLine):
             found = read_logs.line(
@@ -265,6 +267,7 @@ class _Handler(socketserver.StreamRequestHandler):
             folder,
             asked,
             tail=question.tail,
+            after=question.after,
             live=live if question.follow else None,
             stopped=self._is_stopped,
         )

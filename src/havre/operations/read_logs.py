@@ -146,21 +146,27 @@ def rows(
     asked: Asked,
     *,
     tail: int | None = None,
+    after: str = "",
     live: LiveLog | None = None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[dict[str, Any]]:
     """Lines oldest first: the last ``tail``, or all; then, with ``live``, those that come, until ``stopped``.
+
+    With the id of a line in ``after``, those after it, unless it is not kept any more.
 
     Raises:
         UsageError: no such environment or service; a part of the question means nothing.
     """
     reader = _reader(folder, asked)
     question = asked.question()
+    last = _known(reader, after)
+    if last is not None:
+        question, tail = replace(question, after=last.cursor), None
     if live is None:
         yield from map(row_of, _history(reader, question, tail))
         return
     with live.following(asked.accepts) as following:
-        newest: dict[tuple[str, int], int] = {}
+        newest = {last.id[:2]: last.id.number} if last else {}
         for found in _history(reader, question, tail):
             newest[found.id[:2]] = max(found.id.number, newest.get(found.id[:2], 0))
             yield row_of(found)
@@ -174,9 +180,17 @@ def rows(
                     yield row_of(_line_of(stored))
 
 
+def _known(reader: LogReader, wanted: str) -> Line | None:
+    try:
+        return reader.line(line_id(wanted)) if wanted else None
+    except ValueError:
+        return None  # of another server, or of nobody: as if nothing had been said
+
+
 def _history(reader: LogReader, question: Question, tail: int | None) -> Iterator[Line]:
     if tail is None:
-        yield from all_pages(reader, replace(question, after=Cursor(question.since, 0, 0), limit=_A_PAGE))
+        begin = question.after or Cursor(question.since, 0, 0)
+        yield from all_pages(reader, replace(question, after=begin, limit=_A_PAGE))
         return
     pages: list[Sequence[Line]] = []
     left, asked = tail, question

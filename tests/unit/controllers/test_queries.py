@@ -162,7 +162,7 @@ def test_log_rows_come_one_per_line_with_what_was_asked(server, paths, monkeypat
     assert ask(paths, question) == [{"line": "one\ntwo"}, {"line": "three"}]
     assert asked.pop("stopped")() is True  # now, and to whoever still asks afterwards
     wanted = read_logs.Asked("shop", "production", ("api",), since=1.5, grep="e", level="warn")
-    assert asked == {"question": wanted, "tail": 3, "live": None}
+    assert asked == {"question": wanted, "tail": 3, "after": "", "live": None}
 
 
 @pytest.fixture

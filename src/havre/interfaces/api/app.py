@@ -11,6 +11,7 @@ from havre.interfaces.api import (
     configuration,
     drills,
     environments,
+    logs,
     operations,
     people,
     problems,
@@ -37,6 +38,7 @@ api = NinjaAPI(
 api.add_decorator(audited, mode="operation")  # around the view, when its arguments are known
 api.add_router("/operations", operations.router)
 api.add_router("", streams.router)
+api.add_router("", logs.router)
 api.add_router("", environments.router)
 api.add_router("", canary.router)
 api.add_router("", configuration.router)

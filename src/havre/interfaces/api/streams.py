@@ -15,16 +15,15 @@ from typing import Annotated, Any, Final, Literal
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Header, Query, Router
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from havre.config import config
-from havre.domain.readiness import LogPattern
 from havre.errors import HavreError
 from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import caller_of
+from havre.interfaces.api.logs import Narrowing
 from havre.manifest.values import Name
-from havre.manifest.wording import fail
 from havre.records import queries
 from havre.records.models import Event, Operation
 
@@ -39,14 +38,6 @@ _POLL: Final = 0.1  # seconds
 _GRACE_POLLS: Final = 20  # of a final operation without an outcome, which is written a moment later
 _FIRST_ROW: Final = 1.0  # seconds in which an error is still answered by its status
 _EventId = Annotated[int, Field(ge=0, lt=2**63)]
-
-
-def _is_pattern(text: str) -> str:
-    try:
-        LogPattern(text)
-    except ValueError as error:
-        raise fail(f"is not a regular expression: {error}") from error
-    return text
 
 
 @router.get("/operations/{number}/events", summary="Follow an operation")
@@ -69,27 +60,24 @@ async def logs(  # noqa: PLR0917 - ninja calls it by keyword
     request: HttpRequest,
     project: Name,
     environment: Name,
-    service: Annotated[list[Name], Query(max_length=100)] = [],  # noqa: B006 - pydantic copies it
-    since: Annotated[float | None, Query(ge=0, lt=1e11)] = None,
+    narrowing: Query[Narrowing],
     tail: Annotated[int | None, Query(ge=0, le=100_000)] = None,
     follow: bool = False,
-    grep: Annotated[Annotated[str, AfterValidator(_is_pattern)] | None, Query(max_length=200)] = None,
+    last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=40)] = None,
 ) -> StreamingHttpResponse:
-    """Rows ``{at, service, release, task, stream, line}``, as JSON lines or, by default, as events.
+    """Lines, oldest first, as JSON lines or, by default, as events whose id is that of the line.
 
-    ``since`` is in seconds since 1970. An error after the first row is a last event ``error``, or a
-    last row that has only the key ``error``.
+    The last ``tail``, or all; after the line ``Last-Event-ID`` where that is known. With ``follow`` it
+    goes on with those that come. An error after the first row is a last event ``error``, or a last row
+    that has only the key ``error``.
     """
     await sync_to_async(lookup.environment)(project, environment)
     question = {
         "query": "logs",
-        "project": project,
-        "environment": environment,
-        "services": service or None,
-        "since": since,
+        **narrowing.question(project, environment),
         "tail": tail,
         "follow": follow,
-        "grep": grep,
+        "after": last_event_id or "",
     }
     rows = _with_silence(worker_client.stream(config().paths, question))
     first = await anext(rows, _END)  # the error of the first row is raised here
@@ -161,7 +149,11 @@ async def _log_rows(
     try:
         while row is not _END:
             if isinstance(row, dict):
-                yield _event("line", row) if as_events else json.dumps(row).encode() + b"\n"
+                yield (
+                    _event("line", row, row.get("id") or None)
+                    if as_events
+                    else json.dumps(row).encode() + b"\n"
+                )
             elif as_events:
                 yield COMMENT
             row = await anext(rows, _END)
@@ -198,7 +190,7 @@ async def _with_silence(rows: AsyncIterator[dict[str, Any]]) -> AsyncGenerator[d
         await rows.aclose()  # type: ignore[attr-defined] # an async generator
 
 
-def _event(kind: str, data: dict[str, Any], number: int | None = None) -> bytes:
+def _event(kind: str, data: dict[str, Any], number: int | str | None = None) -> bytes:
     head = "" if number is None else f"id: {number}\n"
     return f"{head}event: {kind}\ndata: {json.dumps(data)}\n\n".encode()
 
