@@ -94,7 +94,8 @@ def page(
     """One page, the newest unless ``before`` or ``after`` says where.
 
     Returns:
-        ``{"lines", "older", "newer", "looked_until"}``; the lines oldest first, the places as texts or None,
+        ``{"lines", "older", "newer", "looked_until"}``; the lines oldest first, those of JSON with their
+        ``message`` and ``fields``, the places as texts or None,
         and the time up to which was looked if it took too long to look at everything.
 
     Raises:
@@ -264,6 +265,11 @@ def row_of(found: Line) -> dict[str, Any]:
     }
 
 
+def _parsed(found: Line) -> dict[str, Any]:
+    fields = found.fields
+    return {**row_of(found), "message": found.message if fields else None, "fields": fields or None}
+
+
 def _missed(count: int) -> dict[str, Any]:
     now = int(datetime.now(UTC).timestamp() * _MICRO)
     text = f"{count:,} lines left out here: they came faster than they were read; the log itself has them"
@@ -274,7 +280,7 @@ def _missed(count: int) -> dict[str, Any]:
 def _told(found: Page) -> dict[str, Any]:
     until = found.looked_until
     return {
-        "lines": [row_of(each) for each in found.lines],
+        "lines": [_parsed(each) for each in found.lines],
         "older": str(found.older) if found.older else None,
         "newer": str(found.newer) if found.newer else None,
         "looked_until": datetime.fromtimestamp(until / _MICRO, UTC).isoformat()

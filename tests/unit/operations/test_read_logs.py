@@ -108,6 +108,9 @@ def test_pages_lead_to_each_other(store, tmp_path):
     assert older["older"] is None
     back = read_logs.page(tmp_path, SHOP, limit=2, after=older["newer"])
     assert back["lines"] == newest["lines"]
+    store.append({"shop/production/api": [record(20, '{"level": 50, "msg": "no", "n": 1}')]})
+    [parsed] = read_logs.page(tmp_path, SHOP, limit=1)["lines"]
+    assert (parsed["message"], parsed["fields"]) == ("no", {"level": 50, "msg": "no", "n": 1})
     with pytest.raises(UsageError, match="not a place in the log"):
         read_logs.page(tmp_path, SHOP, before="../../etc")
 
@@ -115,7 +118,7 @@ def test_pages_lead_to_each_other(store, tmp_path):
 def test_a_link_shows_a_line_and_its_neighbours_of_this_environment_only(store, tmp_path):
     rows = list(read_logs.rows(tmp_path, SHOP))
     shown = read_logs.line(tmp_path, "shop", "production", rows[2]["id"], around=1)
-    assert shown["lines"] == rows[1:4]
+    assert shown["lines"] == [{**row, "message": None, "fields": None} for row in rows[1:4]]
     [foreign] = read_logs.rows(tmp_path, Asked("shop", "production"), tail=1)
     queries.ensure_environment("shop", "staging", source="")
     with pytest.raises(UsageError, match="has no line"):

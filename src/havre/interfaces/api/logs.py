@@ -110,6 +110,8 @@ class LogLine(Schema):
     stream: Literal["stdout", "stderr", "havre"]
     level: str = Field(description="Empty where it tells none.")
     line: str
+    message: str | None = Field(None, description="Of a line of JSON: what people read of it.")
+    fields: dict[str, Any] | None = Field(None, description="What a line of JSON holds.")
 
 
 class LogPage(Schema):

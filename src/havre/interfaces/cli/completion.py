@@ -65,6 +65,13 @@ def releases(ctx: typer.Context, incomplete: str) -> list[str]:
     )
 
 
+def levels(incomplete: str) -> list[str]:
+    """Names of levels of log lines."""
+    from havre.domain.logs.levels import NAMES  # noqa: PLC0415 - start-up time
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
 def _services(ctx: typer.Context, client: Client) -> list[str]:
     from havre.interfaces.cli.client import at  # noqa: PLC0415 - start-up time
 

@@ -185,7 +185,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "logs": (
         ("havre logs -f", "until Ctrl-C"),
-        ("havre logs --since 2h --grep 'ERROR|timeout'", ""),
+        ("havre logs --level error --since 1d", "whatever went wrong since yesterday"),
+        ("havre logs --search 'timeout \"connection refused\"'", "a word and a phrase, by the index"),
+        ("havre logs --since 2h --until 1h --grep 'status=5\\d\\d'", "a regular expression"),
+        ("havre logs --since 2h --json > shop.jsonl", "to keep; each line with its id"),
+        ("havre logs --line 20261130-3-1502", "what stood around it"),
         ("havre logs -s api -s worker --tail 20 -e staging", ""),
     ),
     "releases": (("havre releases -e staging", ""),),
