@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +54,12 @@ class LogStoreError(HavreError):
 
 def day_of(at: int) -> str:
     """The day (``2026-11-30``) of microseconds of the epoch."""
-    return f"{datetime.fromtimestamp(at / _MICRO, UTC):%Y-%m-%d}"
+    return _name(at // _MICRO // 86_400)
+
+
+@lru_cache(maxsize=64)
+def _name(days: int) -> str:
+    return f"{date(1970, 1, 1) + timedelta(days):%Y-%m-%d}"
 
 
 def begins(day: str) -> int:

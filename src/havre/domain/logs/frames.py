@@ -20,7 +20,8 @@ LARGEST: Final = 1024 * 1024
 _HEAD: Final = 8
 _STREAMS: Final = {0: "stdout", 1: "stdout", 2: "stderr"}
 _TASK: Final = re.compile(rb"com\.docker\.swarm\.task\.id=([a-z0-9]+)")
-_TIME: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?Z")
+_DATE: Final = re.compile(rb"(\d{4})-(\d\d)-(\d\d)")
+_DIGITS: Final = 9
 _NANO: Final = 1_000_000_000
 
 
@@ -96,19 +97,22 @@ class Lines:
 
 def nanoseconds(text: bytes) -> int | None:
     """Nanoseconds of the epoch of the engine's time, which is RFC 3339 in UTC; None if it is no time."""
-    seconds = _seconds(text[:19])
-    if seconds is None:
+    midnight = _midnight(text[:10])
+    if midnight is None or text[10:11] != b"T" or text[-1:] != b"Z":
         return None
     part = text[20:-1]
-    if text[-1:] != b"Z" or not (part.isdigit() or not part):
+    try:
+        seconds = midnight + 3600 * int(text[11:13]) + 60 * int(text[14:16]) + int(text[17:19])
+        return seconds * _NANO + (int(part) if len(part) == _DIGITS else int(part.ljust(_DIGITS, b"0")))
+    except ValueError:
         return None
-    return seconds * _NANO + (int(part.ljust(9, b"0")[:9]) if part else 0)
 
 
-@lru_cache(maxsize=256)
-def _seconds(text: bytes) -> int | None:
-    found = _TIME.fullmatch(text + b"Z")
-    return None if found is None else timegm(tuple(int(part) for part in found.groups()[:6]))
+@lru_cache(maxsize=64)
+def _midnight(text: bytes) -> int | None:
+    """Seconds of the epoch at which a day begins."""
+    found = _DATE.fullmatch(text)
+    return None if found is None else timegm((*(int(part) for part in found.groups()), 0, 0, 0))
 
 
 @lru_cache(maxsize=1024)

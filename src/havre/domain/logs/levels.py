@@ -35,12 +35,11 @@ _WORDS: Final[dict[str, Level]] = {
 }
 # Only what a program writes as a level: in capitals, or in brackets, or after ``level=``. "error" in the
 # middle of a sentence is no level. The order of the forms is the order in which they are believed.
-_FIELD: Final = re.compile(r"\b(?:level|lvl|severity|loglevel)[\"']?\s*[=:]\s*[\"']?([A-Za-z]{3,11})")
+_FIELD: Final = re.compile(r"(?:level|lvl|severity)[\"']?\s*[=:]\s*[\"']?([A-Za-z]{3,11})")
 _BRACKETS: Final = re.compile(r"[\[<(|]\s*([A-Za-z]{3,11}\d?)\s*[\]>)|]")
-_CAPITALS: Final = re.compile(
-    r"(?<![\w/.])(TRACE|DEBUG\d?|INFO|NOTICE|LOG|WARN(?:ING)?|ERROR|SEVERE|FATAL|CRITICAL|CRIT|PANIC|ALERT|EMERG"
-    r"|TRC|DBG|INF|WRN|ERR|FTL|VERBOSE|HINT|STATEMENT)(?![\w/])"
-)
+_CAPITALS: Final = re.compile(r"[A-Z]{3,9}\d?")
+_SENTENCE: Final = frozenset({"HTTP", "FINE", "FINER", "FINEST", "SILLY", "INFORMATION"})
+"""Words in capitals that stand elsewhere too."""
 _BEGINNING: Final = re.compile(
     r"(trace|debug|info|notice|warn(?:ing)?|error|fatal|critical)\b\s*[:\-\]|]", re.IGNORECASE
 )
@@ -73,11 +72,9 @@ def level_of(text: str) -> Level:
     if text[:1] == "{" and (fields := fields_of(text)) is not None:
         return _of_fields(fields)
     head = text[:_LOOKED_AT]
-    for form in (_FIELD, _BRACKETS, _CAPITALS):
-        for found in form.finditer(head):
-            level = _WORDS.get(found[1].lower())
-            if level is not None:
-                return level
+    level = _of_words(head)
+    if level is not None:
+        return level
     if beginning := _BEGINNING.match(head):
         return _WORDS[beginning[1].lower()]
     if redis := _REDIS.match(head):
@@ -85,6 +82,25 @@ def level_of(text: str) -> Level:
     if _PANIC.match(head):
         return Level.FATAL
     return Level.ERROR if _EXCEPTION.match(head) else Level.UNKNOWN
+
+
+def _of_words(head: str) -> Level | None:
+    """By ``level=…``, else a word in brackets, else one in capitals."""
+    if "l" in head and (found := _FIELD.search(head)) and (level := _WORDS.get(found[1].lower())):
+        return level
+    for found in _BRACKETS.finditer(head):
+        if level := _WORDS.get(found[1].lower()):
+            return level
+    for found in _CAPITALS.finditer(head):
+        level = _WORDS.get(found[0].lower())
+        if level and found[0] not in _SENTENCE and _stands_alone(head, found.start(), found.end()):
+            return level
+    return None
+
+
+def _stands_alone(text: str, begin: int, end: int) -> bool:
+    before, after = text[begin - 1 : begin], text[end : end + 1]
+    return not (before.isalnum() or before in {"_", "/", "."} or after.isalnum() or after in {"_", "/"})
 
 
 def fields_of(text: str) -> dict[str, Any] | None:

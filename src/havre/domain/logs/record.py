@@ -14,7 +14,7 @@ SEPARATOR: Final = "\n"
 INNER: Final = "\x1e"
 """Stands for the end of a line inside a record while it is stored (ASCII's record separator)."""
 
-_NO_TEXT: Final = str.maketrans({"\r": None, "\n": INNER, "\x1e": "\ufffd", "\x00": "\ufffd"})
+_SPECIAL: Final = (("\r", ""), (INNER, "\ufffd"), ("\x00", "\ufffd"), (SEPARATOR, INNER))
 
 
 class Raw(NamedTuple):
@@ -69,7 +69,10 @@ def bounded(text: str, longest: int = LONGEST) -> str:
 
 def stored(text: str) -> str:
     """A record's text as a block holds it: one line."""
-    return text.translate(_NO_TEXT)
+    for special, instead in _SPECIAL:  # far faster than translate, as most lines have none of them
+        if special in text:
+            text = text.replace(special, instead)
+    return text
 
 
 def shown(line: str) -> str:
