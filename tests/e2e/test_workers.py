@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from typing import Any
 
 import docker
@@ -56,6 +57,13 @@ def wanted(**changes: Any) -> dict[str, Any]:
     }
 
 
+def _has_ended(rows: list[dict[str, Any]]) -> bool:
+    """Whether the old release told that it was told to end, and that it ended its job."""
+    old = [row["line"] for row in rows if row["release"] == "1"]
+    told = next((at for at, line in enumerate(old) if line.startswith("told to end")), None)
+    return told is not None and f"ends {old[told].split()[-1]}" in old[told:]
+
+
 def test_workers_are_ready_in_their_own_way_and_finish_what_they_do(
     server: Server, tmp_path: Any, engine: docker.APIClient
 ) -> None:
@@ -73,6 +81,9 @@ def test_workers_are_ready_in_their_own_way_and_finish_what_they_do(
         reader.start()
         repository.commit(version="2")
         server.deploy(repository.folder)
+        deadline = time.monotonic() + 60  # what was written a moment ago is being collected
+        while not _has_ended(rows) and time.monotonic() < deadline:
+            time.sleep(0.1)
         following.terminate()
         following.communicate()
         reader.join(30)

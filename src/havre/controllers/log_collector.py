@@ -1,4 +1,4 @@
-"""Collects what services write: follows each, stores twice a second, thins out floods, packs days.
+"""Collects what services write: follows each, stores four times a second, thins out floods, packs days.
 
 One thread with an event loop. What is decided about lines is in :mod:`havre.domain.logs`.
 """
@@ -37,7 +37,7 @@ from havre.operations.log_secrets import LogSecrets
 
 log = logging.getLogger(__name__)
 
-FLUSH: Final = 0.5  # seconds between two commits
+FLUSH: Final = 0.25  # seconds between two commits
 _LOOK: Final = 10.0  # seconds between looks for services when the engine tells of nothing
 _KEEP: Final = 60.0  # seconds between looks for days to pack or to delete
 _AGAIN: Final = 1.0  # seconds until a stream that ended is opened again
@@ -45,6 +45,7 @@ _ALL: Final = 20_000.0  # lines a second of all sources together
 _BURST: Final = 10  # seconds at full rate that may come at once
 _SHARE: Final = 8  # a source may take this part of the disk for logs in a day
 _MOST_WAITING: Final = 50_000  # records that wait for a commit; readers wait above it
+_LAST_LINES: Final = 10.0  # seconds after a service has gone in which its stream may still end by itself
 _PACK_AFTER: Final = 3600.0  # seconds after its end at which a day is packed
 
 
@@ -54,6 +55,7 @@ class _Followed:
     source: str
     intake: Intake
     task: asyncio.Task[None]
+    gone_since: float = 0.0
 
 
 class LogCollector:
@@ -132,9 +134,7 @@ class LogCollector:
                 for service in services:
                     if service.id not in self._followed:
                         await self._begin(service)
-                present = {service.id for service in services}
-                for gone in [each for each in self._followed if each not in present]:
-                    self._end(gone)
+                self._end_gone({service.id for service in services})
             except HavreError as error:
                 log.warning("logs: %s", error.message)
             except Exception:
@@ -164,10 +164,17 @@ class LogCollector:
         task = asyncio.create_task(self._follow(service, name, intake, since))
         self._followed[service.id] = _Followed(service, name, intake, task)
 
-    def _end(self, service: str) -> None:
-        followed = self._followed.pop(service)
-        followed.task.cancel()
-        self._take(followed.source, followed.intake.end())
+    def _end_gone(self, present: set[str]) -> None:
+        """End following what is not there any more, once its stream has ended: it has last lines."""
+        now = time.monotonic()
+        for number, followed in list(self._followed.items()):
+            if number in present:
+                continue
+            followed.gone_since = followed.gone_since or now
+            if followed.task.done() or now - followed.gone_since > _LAST_LINES:
+                followed.task.cancel()
+                self._take(followed.source, followed.intake.end())
+                del self._followed[number]
 
     async def _follow(self, service: Service, source: str, intake: Intake, since: int) -> None:
         address = self._platform.config.docker_host
@@ -186,6 +193,8 @@ class LogCollector:
                 log.exception("the log of %s", service.name)
             is_behind = intake.jump(time.time()) is not None
             self._take(source, intake.end())
+            if service.id in self._followed and self._followed[service.id].gone_since:
+                return
             await asyncio.sleep(_AGAIN)
             await self._flush()
             positions = await asyncio.to_thread(self._store.positions, source)

@@ -68,7 +68,7 @@ def test_levels_words_and_an_end_are_asked_for(api: StandIn, havre: Havre) -> No
         "until": ["1769850000.0"],
     }
     assert havre("logs", "-p", "shop", "-f", "--until", "1h").exit_code == 64
-    with pytest.raises(UsageError, match="--until .x. is not a time"):
+    with pytest.raises(UsageError, match=r"--until .x. is not a time"):
         moment_of("x", datetime(2026, 1, 31, tzinfo=UTC), "--until")
 
 
