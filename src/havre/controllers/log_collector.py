@@ -41,6 +41,7 @@ FLUSH: Final = 0.25  # seconds between two commits
 _LOOK: Final = 10.0  # seconds between looks for services when the engine tells of nothing
 _KEEP: Final = 60.0  # seconds between looks for days to pack or to delete
 _AGAIN: Final = 1.0  # seconds until a stream that ended is opened again
+_LONGEST_PAUSE: Final = 10.0  # seconds
 _ALL: Final = 20_000.0  # lines a second of all sources together
 _BURST: Final = 10  # seconds at full rate that may come at once
 _SHARE: Final = 8  # a source may take this part of the disk for logs in a day
@@ -178,12 +179,14 @@ class LogCollector:
 
     async def _follow(self, service: Service, source: str, intake: Intake, since: int) -> None:
         address = self._platform.config.docker_host
+        patience = _AGAIN
         while True:
+            began = time.monotonic()
             try:
                 async with aclosing(follow(address, service.id, since)) as stream:
                     await self._read(stream, source, intake)
             except EngineError as error:
-                log.debug("%s", error.message)
+                log.info("%s", error.message)
                 if not error.retryable:
                     return
             except ValueError as error:  # a terminal's stream has no frames
@@ -195,7 +198,11 @@ class LogCollector:
             self._take(source, intake.end())
             if service.id in self._followed and self._followed[service.id].gone_since:
                 return
-            await asyncio.sleep(_AGAIN)
+            # An engine that is away, or a log that ends at once, is asked less and less often.
+            patience = (
+                _AGAIN if time.monotonic() - began > _LONGEST_PAUSE else min(2 * patience, _LONGEST_PAUSE)
+            )
+            await asyncio.sleep(patience)
             await self._flush()
             positions = await asyncio.to_thread(self._store.positions, source)
             since = int(time.time()) if is_behind else read_from(positions, int(time.time()))

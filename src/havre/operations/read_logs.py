@@ -234,12 +234,12 @@ def _reader(folder: Path, asked: Asked) -> LogReader:
     """A reader, if there is such an environment and it has these services."""
     row = queries.environment_named(asked.project, asked.environment)
     reader = LogReader(folder)
-    if asked.services:
+    declared = set(row.current_release.spec.get("services", {})) if row.current_release else set()
+    if set(asked.services) - declared:
         wrote = {
             source_of(name).service
             for name in of_environment(reader.sources(), asked.project, asked.environment)
         }
-        declared = set(row.current_release.spec.get("services", {})) if row.current_release else set()
         known = (wrote | declared) - {""}
         unknown = sorted(set(asked.services) - known)
         if unknown:
