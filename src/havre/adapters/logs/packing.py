@@ -67,6 +67,7 @@ def pack(path: Path, stopped: Callable[[], bool] = lambda: False) -> bool:
                 insert_block(new, source, part, level=HARD)
         new.execute("COMMIT")
         new.execute("INSERT INTO words (words) VALUES ('optimize')")
+        new.execute("VACUUM")  # the pages of what the index was merged from
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     draft.rename(path.with_suffix(days.PACKED))

@@ -345,3 +345,40 @@ def test_a_writer_that_is_killed_loses_nothing_it_committed(tmp_path, after):
     again._days[DAY].connection.execute("INSERT INTO words (words) VALUES ('integrity-check')")
     again.close()
     assert check == ("ok",)
+
+
+def test_lines_that_come_while_their_day_is_packed_are_stored_afterwards(tmp_path, reader):
+    folder = tmp_path / "logs"
+    store = LogWriter(folder)
+    tomorrow = BEGIN + 86_400 * MICRO
+    store.append({API: [record(BEGIN, "first"), record(tomorrow, "next day")]})
+    with store.resting(DAY):
+        late = store.append({API: [record(BEGIN + 1, "late"), record(tomorrow + 1, "meanwhile")]})
+        assert packing.pack(folder / f"{DAY}.day")
+    assert [each.record.text for each in late] == ["meanwhile"]
+    assert texts(reader.page(Question())) == ["first", "late", "next day", "meanwhile"]
+    store.close()
+
+
+def test_a_day_that_is_deleted_while_it_is_written_to_begins_anew(tmp_path, reader):
+    folder = tmp_path / "logs"
+    store = LogWriter(folder)
+    store.append({API: [record(BEGIN, "gone")]})
+    store.close(before="2026-12-01")
+    assert packing.expire(folder, today="2026-12-01", days_kept=0, most_bytes=10**9) == [DAY]
+    store.append({API: [record(BEGIN + 1, "late")]})
+    store.close()
+    assert texts(reader.page(Question())) == ["late"]
+
+
+def test_more_than_a_file_may_hold_loose_goes_into_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "MOST_FRESH", 50)
+    store = LogWriter(tmp_path)
+    for n in range(40):
+        store.append(
+            {f"shop/production/s{n % 20}": [record(BEGIN + n * 10 + k, f"n{n} k{k}") for k in range(5)]}
+        )
+        [loose] = store._days[DAY].connection.execute("SELECT count(*) FROM fresh").fetchone()
+        assert loose <= 50
+    store.close()
+    assert len(LogReader(tmp_path).page(Question(limit=1000)).lines) == 200
