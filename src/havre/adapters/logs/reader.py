@@ -187,14 +187,17 @@ class _Narrowing:
         if self._question.levels != ALL_LEVELS:
             where += " AND (? >> level) & 1"
             values.append(self._question.levels)
+        for sign, edge in (("<", self._question.before), (">", self._question.after)):
+            if edge is not None:
+                where += f" AND (at, source, number) {sign} (?, ?, ?)"
+                values.extend(edge)
         asked = (
             f"{_FRESH} WHERE {where} ORDER BY at {self._order}, source {self._order}, number {self._order}"
         )
         has_text = bool(self._question.sought.terms or self._question.sought.pattern)
         if not has_text:
-            # A cursor may stand among records of one microsecond: as many again, and they are sorted out.
             asked += " LIMIT ?"
-            values.append(limit + (limit if self._question.before or self._question.after else 0) + 1000)
+            values.append(limit)
         rows = day.execute(asked, values).fetchall()
         places = (
             self._question.sought.places(SEPARATOR.join([row[7] for row in rows]))
@@ -204,8 +207,7 @@ class _Narrowing:
         found = []
         for place in places:
             source, number, at, level, release, task, stream, text = rows[place]
-            if self._is_beyond_cursor(at, source, number):
-                found.append(self._line((at, source, number), level, (release, task, stream), text))
+            found.append(self._line((at, source, number), level, (release, task, stream), text))
         return found
 
     def blocks(self) -> tuple[str, list[Any]]:
