@@ -57,6 +57,7 @@ class Paths:
         self.certificates = state / "certificates"
         self.sources = state / "sources"
         self.builds = state / "builds"
+        self.metrics = state / "metrics"
         self.made_images = state / "platform-images"
         self.clock = state / "clock.json"
         self.logs = state / "logs"
