@@ -21,6 +21,7 @@ from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.housekeeping import Housekeeping
 from havre.controllers.log_collector import LogCollector
+from havre.controllers.metrics_collector import MetricsCollector
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
 from havre.controllers.route_sync import RouteSync
@@ -62,6 +63,7 @@ def run(config: Config) -> None:
     scheduler = Scheduler(platform, runner.wake)
     housekeeping = Housekeeping(platform)
     backups = BackupWatch(platform, runner.wake)
+    metrics = MetricsCollector(platform)
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake, live)
@@ -91,6 +93,7 @@ def run(config: Config) -> None:
     backups.start()
     housekeeping.start()
     collecting = logs.start()
+    metrics.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()

@@ -10,6 +10,7 @@ from havre.adapters.traefik.internal import (
 )
 from havre.adapters.traefik.metrics import traffic
 from havre.adapters.traefik.probing import Answer, Router
+from havre.adapters.traefik.requests import Requests, requests
 from havre.adapters.traefik.servers import RELEASE_HEADER, published_addresses
 from havre.adapters.traefik.static import RouterSettings, static_arguments
 from havre.domain.routes import ProbeTarget
@@ -19,6 +20,7 @@ __all__ = [
     "RELEASE_HEADER",
     "Answer",
     "ProbeTarget",
+    "Requests",
     "Router",
     "RouterSettings",
     "api_configuration",
@@ -28,6 +30,7 @@ __all__ = [
     "publish",
     "published",
     "published_addresses",
+    "requests",
     "routes_configuration",
     "static_arguments",
     "traffic",

@@ -1,0 +1,1 @@
+"""Figures over time: collecting and keeping them."""
