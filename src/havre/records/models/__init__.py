@@ -7,6 +7,7 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 from __future__ import annotations
 
 from havre.records.models.accounts import AuditEntry, Grant, SignInLink, User
+from havre.records.models.alerts import Channel, Check, Delivery, Incident, Silence
 from havre.records.models.continuity import (
     Backup,
     BackupStorage,
@@ -29,6 +30,9 @@ __all__ = [
     "Backup",
     "BackupStorage",
     "Build",
+    "Channel",
+    "Check",
+    "Delivery",
     "Drift",
     "Drill",
     "Dump",
@@ -36,6 +40,7 @@ __all__ = [
     "Erasure",
     "Event",
     "Grant",
+    "Incident",
     "Operation",
     "Project",
     "Release",
@@ -45,6 +50,7 @@ __all__ = [
     "ScheduledRun",
     "Secret",
     "SignInLink",
+    "Silence",
     "Step",
     "StoredKit",
     "Token",
