@@ -1,0 +1,1 @@
+"""Watching, and telling people: looks become incidents, incidents become messages."""
