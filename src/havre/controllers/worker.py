@@ -16,6 +16,7 @@ from havre.adapters.host import moments
 from havre.adapters.logs.writer import LogWriter
 from havre.adapters.swarm.engine import Engine
 from havre.config import Config
+from havre.controllers.alert_watch import AlertWatch
 from havre.controllers.backup_watch import BackupWatch
 from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
@@ -64,6 +65,7 @@ def run(config: Config) -> None:
     housekeeping = Housekeeping(platform)
     backups = BackupWatch(platform, runner.wake)
     metrics = MetricsCollector(platform)
+    alerts = AlertWatch(platform)
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake, live)
@@ -94,6 +96,7 @@ def run(config: Config) -> None:
     housekeeping.start()
     collecting = logs.start()
     metrics.start()
+    alerts.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()

@@ -56,6 +56,16 @@ class Containers(Connection):
             return usage(self.api.stats(container, stream=False, one_shot=True))
         return None  # it ended a moment ago
 
+    def killed_for_memory(self, ids: Collection[str]) -> set[str]:
+        """Which of these containers of this node the kernel ended because they took too much memory."""
+        found = set()
+        with explained("looking at containers"):
+            for container in filter(None, ids):
+                with suppress(NotFound):
+                    if self.api.inspect_container(container)["State"].get("OOMKilled"):
+                        found.add(container)
+        return found
+
     def remove_containers(self, labels: Mapping[str, str]) -> int:
         """Remove this node's containers with these labels and their nameless volumes; how many there were.
 

@@ -17,6 +17,7 @@ from havre.adapters.swarm.facts import facts
 from havre.adapters.swarm.requests import service_request, snapshot, task_of
 from havre.adapters.swarm.stores import Stores
 from havre.domain import naming
+from havre.domain.alerting.tasks import Node
 from havre.domain.snapshot import Snapshot, Task
 from havre.domain.workload import Workload
 from havre.errors import EngineError
@@ -67,6 +68,19 @@ class Engine(Stores, Containers):
     def is_alone(self) -> bool:
         """Whether this engine is the only node of its Swarm."""
         return int(self.info().get("Swarm", {}).get("Nodes") or 1) == 1
+
+    def nodes(self) -> list[Node]:
+        """The machines of the Swarm."""
+        with explained("listing nodes"):
+            found = self.api.nodes()
+        return [
+            Node(
+                name=str((node.get("Description") or {}).get("Hostname") or node["ID"]),
+                is_up=(node.get("Status") or {}).get("State") == "ready",
+                is_wanted=(node.get("Spec") or {}).get("Availability", "active") == "active",
+            )
+            for node in found
+        ]
 
     def begin_swarm(self, address: str) -> None:
         """Make this engine the manager of a new Swarm; others would reach it at ``address``."""

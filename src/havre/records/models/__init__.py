@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from havre.records.models.accounts import AuditEntry, Grant, SignInLink, User
 from havre.records.models.alerts import Channel, Check, Delivery, Incident, Silence
+from havre.records.models.alerts import Channel, Check, Delivery, Incident, Silence, place_of
 from havre.records.models.continuity import (
     Backup,
     BackupStorage,
@@ -57,4 +58,5 @@ __all__ = [
     "User",
     "Variable",
     "Worker",
+    "place_of",
 ]

@@ -1,0 +1,76 @@
+"""Tasks that end by themselves, again and again, and nodes that are away."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from havre.domain import naming
+from havre.domain.alerting.checks import SERVER, Look
+from havre.domain.snapshot import Snapshot, Task
+
+_WINDOW: Final = timedelta(minutes=10)
+_SERVING: Final = frozenset({"app", "data", "router"})
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of the Swarm.
+
+    Attributes:
+        name: its host name.
+        is_up: whether the manager hears of it.
+        is_wanted: whether it should run tasks: it was not drained.
+    """
+
+    name: str
+    is_up: bool
+    is_wanted: bool = True
+
+
+def failed_lately(snapshot: Snapshot, now: datetime) -> dict[tuple[str, str], list[Task]]:
+    """Tasks of what serves that ended by themselves in the last minutes, by place and service.
+
+    A service whose tasks all run has none: it is asked about too.
+    """
+    found: dict[tuple[str, str], list[Task]] = defaultdict(list)
+    for service in snapshot.services:
+        if service.is_job or service.label(naming.ROLE) not in _SERVING or not service.replicas:
+            continue
+        project, environment = service.label(naming.PROJECT), service.label(naming.ENVIRONMENT)
+        place = f"{project}/{environment}" if project and environment else SERVER
+        key = (place, service.label(naming.SERVICE) or service.name)
+        found[key] += [task for task in service.tasks if task.has_failed and _is_since(task, now - _WINDOW)]
+    return dict(found)
+
+
+def _is_since(task: Task, begin: datetime) -> bool:
+    try:
+        # The engine tells nanoseconds; what is read of them are microseconds.
+        return datetime.fromisoformat(task.since) >= begin
+    except (ValueError, TypeError):
+        return False
+
+
+def restarts(failed: dict[tuple[str, str], list[Task]], killed: Collection[str]) -> Iterator[Look]:
+    """Services that do not stay up, and those that took too much memory.
+
+    Args:
+        failed: of :func:`failed_lately`.
+        killed: containers that the kernel ended for their memory.
+    """
+    for (place, name), tasks in failed.items():
+        error = next((task.error for task in tasks if task.error), "")
+        facts = {"count": len(tasks), "error": error}
+        yield Look("restarts", place, name, value=float(len(tasks)), facts=facts, service=name)
+        is_killed = any(task.container in killed for task in tasks)
+        yield Look("oom", place, name, is_bad=is_killed, service=name)
+
+
+def away(nodes: Collection[Node]) -> Iterator[Look]:
+    """Nodes that do not answer; one that was drained may be away."""
+    for node in nodes:
+        yield Look("node", SERVER, node.name, is_bad=node.is_wanted and not node.is_up)
