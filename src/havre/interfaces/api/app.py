@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import NinjaAPI
 
 from havre.interfaces.api import (
+    alerts,
     backups,
     canary,
     configuration,
@@ -46,6 +47,7 @@ api.add_router("", schedules.router)
 api.add_router("", backups.router)
 api.add_router("", drills.router)
 api.add_router("", people.router)
+api.add_router("", alerts.router)
 problems.register(api)
 
 

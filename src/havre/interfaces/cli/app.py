@@ -14,6 +14,8 @@ from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     admin,
     audit,
+    alert,
+    alert_channel,
     backup_storage,
     backups,
     canary,
@@ -159,10 +161,12 @@ for _command, _panel in (
     app.command(_word, help=prose(_command), epilog=epilog(_word), rich_help_panel=_panel)(_command)
 privacy.app.command()(persons.export)
 privacy.app.command()(persons.erase)
-_PARENTS = {"server": installation.app, "backup": backups.app}
+_PARENTS = {"server": installation.app, "backup": backups.app, "alert": alert.app}
 for _group, _name, _panel in (
     (local_ca.app, "server local-ca", ""),
     (backup_storage.app, "backup storage", ""),
+    (alert_channel.app, "alert channel", ""),
+    (alert.app, "alert", _LOOK),
     (backups.app, "backup", _BACKUPS),
     (drill.app, "drill", _BACKUPS),
     (continuity.app, "continuity", _BACKUPS),

@@ -228,6 +228,27 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "manifest schema": (("havre manifest schema > havre.schema.json", ""),),
     "manifest sample": (("havre manifest sample > havre.yaml", ""),),
+    "alert list": (("havre alert list", ""), ("havre alert list --all --json", "")),
+    "alert ack": (("havre alert ack 17", "no reminders any more; its end is told"),),
+    "alert silence": (
+        ("havre alert silence --for 2h --place shop/production", "while you work on it"),
+        ("havre alert silence --for 1h --from 2026-12-01T02:00Z --reason 'new disk'", "planned"),
+    ),
+    "alert silences": (("havre alert silences", ""), ("havre alert silences --end 3", "")),
+    "alert test": (("havre alert test ops", ""),),
+    "alert channel list": (("havre alert channel list", ""),),
+    "alert channel set": (
+        (
+            (
+                "havre alert channel set ops --kind email --host smtp.example.org --user me"
+                " --from me@example.org --to ops@example.org"
+            ),
+            "asks for the password",
+        ),
+        ("havre alert channel set pager --kind apprise --least critical --secret pager.txt", ""),
+        ("havre alert channel set pulse --kind heartbeat --secret - < url.txt", "a dead man's switch"),
+    ),
+    "alert channel remove": (("havre alert channel remove pager", ""),),
     "tokens create": (
         ("havre tokens create laptop --role owner --days 30", "then: havre login https://..."),
         ("havre tokens create ci --role developer -p shop", "one project only"),

@@ -7,7 +7,6 @@ worker. Values of secrets are stored only sealed (see :mod:`havre.adapters.seali
 from __future__ import annotations
 
 from havre.records.models.accounts import AuditEntry, Grant, SignInLink, User
-from havre.records.models.alerts import Channel, Check, Delivery, Incident, Silence
 from havre.records.models.alerts import Channel, Check, Delivery, Incident, Silence, place_of
 from havre.records.models.continuity import (
     Backup,

@@ -77,6 +77,15 @@ def test_the_document_describes_every_path(ask):
     document = ask("GET", "/api/v1/openapi.json").json()
     assert set(document["paths"]) == {
         "/api/v1/version",
+        "/api/v1/alerts",
+        "/api/v1/alerts/{number}/acknowledge",
+        "/api/v1/alert-silences",
+        "/api/v1/alert-silences/{number}",
+        "/api/v1/alert-channels",
+        "/api/v1/alert-channels/{name}",
+        "/api/v1/alert-channels/{name}/test",
+        "/api/v1/alert-deliveries",
+        "/api/v1/alert-deliveries/{number}",
         "/api/v1/backup-storage",
         "/api/v1/backup-storage/lock",
         "/api/v1/backup-storage/test",

@@ -44,6 +44,7 @@ NO_JSON = {
     "server local-ca remove": "says nothing but that it is done",
     "continuity report": "its output are files; `continuity status --json` has the facts",
     "backup storage remove": "says nothing but that it is done",
+    "alert channel remove": "says nothing but that it is done",
     "tokens revoke": "says nothing but that it is done",
 }
 """Commands without ``--json``, and why. What lists or shows anything has it."""
