@@ -128,3 +128,23 @@ def test_a_writer_that_is_killed_leaves_whole_rows(tmp_path):
         assert seen(store, name, LEVELS[1], NOW, NOW + 60) == [Bucket(0, 25, 50)]
     store.write("host", NOW + 5000, {"s0": 1.0})
     assert seen(store, "s0", LEVELS[0], NOW + 5000, NOW + 5010) == [Bucket(1, 1, 1)]
+
+
+def test_the_newest_values_are_at_most_a_minute_old(tmp_path):
+    store = Store(tmp_path)
+    store.write("host", NOW - 70, {"old": 1.0})
+    store.write("host", NOW - 20, {f"s{index:02}": float(index) for index in range(12)})
+    store.write("host", NOW - 10, {"s03": 30.0})
+    found = store.newest("host", NOW)
+    assert found == {f"s{index:02}": float(index) for index in range(12)} | {"s03": 30.0}
+    assert store.newest("gone", NOW) == {}
+
+
+def test_others_may_read_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
+    try:
+        Store(tmp_path / "metrics").write(API, NOW, {"cpu": 1.0})
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "metrics", *(tmp_path / "metrics").rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path

@@ -43,6 +43,7 @@ def write(path: Path, at: float, values: Mapping[int, float]) -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         if os.fstat(descriptor).st_size != BYTES:
+            os.fchmod(descriptor, 0o644)  # whatever the umask: the web process reads it
             os.ftruncate(descriptor, BYTES)
         number = LEVELS[0].number(at)
         row = _rows(descriptor, 0, range(number, number + 1))[0]
@@ -100,6 +101,19 @@ def _raw(descriptor: int, index: int, numbers: range) -> bytes:
     if rest:
         raw += os.pread(descriptor, rest * width, _OFFSETS[index]).ljust(rest * width, b"\0")
     return raw
+
+
+def newest(path: Path, numbers: range) -> Row:
+    """Of each column the newest bucket of the finest level, among some that follow each other."""
+    with suppress(FileNotFoundError):
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            rows = _rows(descriptor, 0, numbers)
+        finally:
+            os.close(descriptor)
+        columns = zip(*rows, strict=True)
+        return [next((each for each in reversed(column) if each), None) for column in columns]
+    return [None] * COLUMNS
 
 
 def read(path: Path, level: Level, numbers: range, column: int) -> Row:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from havre.adapters.metrics import sheet
-from havre.domain.metrics.rollup import Bucket, Level, Point, chart, level_for
+from havre.domain.metrics.rollup import LEVELS, Bucket, Level, Point, chart, level_for
 
 _NAMES: Final = "names.json"
 _OWNER: Final = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*")
+_FRESH: Final = 60  # seconds
 MOST: Final = 100
 """Series of an owner; more are not taken, so that the size stays known."""
 
@@ -80,6 +81,20 @@ class Store:
         """A series as it is stored, from ``begin`` until before ``end``."""
         return self._read(owner, name, level, _numbers(level, begin, end))
 
+    def newest(self, owner: str, now: float) -> dict[str, float]:
+        """Of each series the newest value that is at most a minute old; those without one lack."""
+        folder = self._folder(owner)
+        names = list(_stored(folder / _NAMES))
+        last = LEVELS[0].number(now)
+        numbers = range(last - _FRESH // LEVELS[0].step, last + 1)
+        found = {}
+        for first in range(0, len(names), sheet.COLUMNS):
+            row = sheet.newest(folder / f"{first // sheet.COLUMNS}.ring", numbers)
+            for name, bucket in zip(names[first : first + sheet.COLUMNS], row, strict=False):
+                if bucket is not None:
+                    found[name] = bucket.mean
+        return found
+
     def owners(self) -> tuple[str, ...]:
         """All of whom something is stored, in order."""
         return tuple(sorted(self._owners(self._root, "")))
@@ -111,14 +126,22 @@ class Store:
         missing = sorted(wanted.keys() - names.keys())[: MOST - len(names)]
         if not missing:
             return names
-        folder.mkdir(parents=True, exist_ok=True)
+        self._make(folder)
         draft = folder / f".{_NAMES}"
         with draft.open("w") as file:
             json.dump([*names, *missing], file)
             file.flush()
+            os.fchmod(file.fileno(), 0o644)
             os.fsync(file.fileno())
         draft.replace(folder / _NAMES)
         return _stored(folder / _NAMES)
+
+    def _make(self, folder: Path) -> None:
+        """The folder and those above it, whatever the umask: the web process reads them."""
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for each in missing:
+            each.chmod(0o755)
 
     def _owners(self, folder: Path, name: str) -> Iterator[str]:
         if not folder.is_dir():

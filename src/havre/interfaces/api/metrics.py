@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from http import HTTPStatus
 
@@ -15,10 +16,13 @@ from prometheus_client.registry import Collector
 
 from havre.domain.access import Action
 from havre.interfaces.api.access import caller_of
+from havre.adapters.metrics import Store
+from havre.config import config
+from havre.domain.metrics.exposition import exposed
 from havre.interfaces.api.health import worker_seen_seconds
 from havre.interfaces.api.problems import problem
 from havre.interfaces.api.version import version
-from havre.records.models import Environment, Operation
+from havre.records.models import Environment, Incident, Operation
 
 
 class Records(Collector):
@@ -41,6 +45,29 @@ class Records(Collector):
         yield build
         yield _operations()
         yield _durations()
+        yield from _figures()
+        yield _alerts()
+
+
+def _figures() -> Iterable[Metric]:
+    """The newest figures of the store, which the worker collects."""
+    store, now = Store(config().paths.metrics), time.time()
+    families: dict[str, GaugeMetricFamily] = {}
+    for owner in store.owners():
+        for series, value in store.newest(owner, now).items():
+            each = exposed(owner, series)
+            if each.name not in families:
+                families[each.name] = GaugeMetricFamily(each.name, f"{series}.", labels=tuple(each.labels))
+            families[each.name].add_metric(tuple(each.labels.values()), value)
+    yield from families.values()
+
+
+def _alerts() -> Metric:
+    family = GaugeMetricFamily("havre_alerts", "Alerts that last.", labels=("check", "severity"))
+    counted = Incident.objects.filter(over_at=None).values_list("kind", "severity")
+    for kind, severity, number in counted.annotate(number=Count("id")).order_by():
+        family.add_metric((kind, severity), number)
+    return family
 
 
 def _operations() -> Metric:

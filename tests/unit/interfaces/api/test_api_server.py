@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,10 +9,12 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from havre.adapters.host import moments
+from havre.adapters.metrics import Store
+from havre.config import config
 from havre.interfaces.api import environments
 from havre.manifest import EnvironmentSpec
 from havre.records import queries
-from havre.records.models import Operation, Project, Worker
+from havre.records.models import Incident, Operation, Project, Worker
 
 
 def alive(seconds_ago):
@@ -213,3 +216,14 @@ def test_a_deploy_key_is_sealed_and_never_comes_out(ask):
     assert ask("DELETE", "/api/v1/projects/shop/deploy-key").status_code == 204
     assert Project.objects.get(name="shop").sealed_deploy_key is None
     assert ask("DELETE", "/api/v1/projects/other/deploy-key").status_code == 404
+
+
+def test_metrics_have_the_newest_figures_and_alerts(ask):
+    store, at = Store(config().paths.metrics), time.time()
+    store.write("host", at, {"load.1": 1.5})
+    store.write("environments/shop/production/api", at, {"requests": 12.0})
+    Incident.objects.create(place="server", kind="disk", severity="warning")
+    text = ask("GET", "/metrics").text
+    assert "havre_host_load_1 1.5" in text
+    assert 'havre_service_requests{environment="production",project="shop",service="api"} 12.0' in text
+    assert 'havre_alerts{check="disk",severity="warning"} 1.0' in text
