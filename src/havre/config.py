@@ -171,6 +171,17 @@ class Config(BaseSettings):
         1, ge=1, le=64, description="Builds run at once; others wait in the order in which they came."
     )
 
+    otlp_endpoint: str = Field(
+        "",
+        description="Address that takes figures by OTLP over HTTP, `/v1/metrics` included; needs"
+        " `havre[otlp]`. Empty: none.",
+    )
+    otlp_headers: Path | None = Field(
+        None,
+        description="File with headers for otlp_endpoint, a line `NAME: VALUE` for each, such as a token;"
+        " only root should read it.",
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -20,6 +20,7 @@ from havre.controllers.alert_watch import AlertWatch
 from havre.controllers.backup_watch import BackupWatch
 from havre.controllers.certificate_keeper import keep as keep_certificates
 from havre.controllers.drift_watch import DriftWatch
+from havre.controllers.figure_export import FigureExport
 from havre.controllers.housekeeping import Housekeeping
 from havre.controllers.log_collector import LogCollector
 from havre.controllers.metrics_collector import MetricsCollector
@@ -65,7 +66,7 @@ def run(config: Config) -> None:
     housekeeping = Housekeeping(platform)
     backups = BackupWatch(platform, runner.wake)
     metrics = MetricsCollector(platform)
-    alerts = AlertWatch(platform)
+    alerts, export = AlertWatch(platform), FigureExport(platform)
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake, live)
@@ -88,15 +89,9 @@ def run(config: Config) -> None:
         daemon=True,
     ).start()
     threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
-    server.start()
-    routes.start()
-    watch.start()
-    scheduler.start()
-    backups.start()
-    housekeeping.start()
     collecting = logs.start()
-    metrics.start()
-    alerts.start()
+    for each in (server, routes, watch, scheduler, backups, housekeeping, metrics, alerts, export):
+        each.start()
     log.info("worker %s is ready", boot[:8])
     try:
         runner.run()

@@ -1,0 +1,72 @@
+"""Against a receiver that reads OTLP by its own protocol's classes."""
+
+import gzip
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import ClassVar
+
+import pytest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+
+from havre.adapters.otlp import Point, Receiver
+from havre.errors import HavreError
+
+
+@pytest.fixture
+def taker():
+    class Handler(BaseHTTPRequestHandler):
+        status = 200
+        got: ClassVar = []
+        headers_got: ClassVar = []
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            self.got.append(ExportMetricsServiceRequest.FromString(body))
+            self.headers_got.append(dict(self.headers))
+            self.send_response(self.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    Handler.url = f"http://127.0.0.1:{server.server_port}/v1/metrics"
+    yield Handler
+    server.shutdown()
+    server.server_close()
+
+
+def test_figures_get_there_with_their_labels_and_time(taker):
+    receiver = Receiver(taker.url, headers={"x-token": "abc"}, resource={"service.name": "havre"})
+    api = {"project": "shop", "service": "api"}
+    points = [
+        Point("havre_host_load_1", 1.5),
+        Point("havre_service_requests", 12.0, api),
+        Point("havre_service_requests", 3.0, {**api, "service": "web"}),
+    ]
+    receiver.send(points, 1_800_000_000.5)
+    receiver.close()
+    (request,) = taker.got
+    (resource,) = request.resource_metrics
+    assert {each.key: each.value.string_value for each in resource.resource.attributes} == {
+        "service.name": "havre"
+    }
+    found = {each.name: each for each in resource.scope_metrics[0].metrics}
+    (load,) = found["havre_host_load_1"].gauge.data_points
+    assert (load.as_double, load.time_unix_nano) == (1.5, 1_800_000_000_500_000_000)
+    requests = found["havre_service_requests"].gauge.data_points
+    assert [point.as_double for point in requests] == [12.0, 3.0]
+    assert {each.key: each.value.string_value for each in requests[0].attributes} == api
+    assert {key.lower(): value for key, value in taker.headers_got[0].items()}["x-token"] == "abc"
+
+
+def test_a_receiver_that_refuses_is_told(taker):
+    taker.status = 400
+    receiver = Receiver(taker.url, headers={}, resource={})
+    with pytest.raises(HavreError, match="did not take"):
+        receiver.send([Point("x", 1.0)], 1_800_000_000)
+    receiver.close()
