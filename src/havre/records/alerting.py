@@ -97,8 +97,13 @@ def _environment(seen: Look) -> Environment | None:
     return Environment.objects.filter(project__name=project, name=name).first()
 
 
-def tell(now: datetime) -> list[Delivery]:
-    """Queue what people have to be told now, once for each channel that hears it."""
+def tell(now: datetime, *, is_named: Callable[[Incident], bool] = lambda _incident: False) -> list[Delivery]:
+    """Queue what people have to be told now, once for each channel that hears it.
+
+    Args:
+        now: the time.
+        is_named: whether the manifest names somebody who is told of an incident's beginning and end.
+    """
     silences = [
         telling.Silence(row.check_kind, row.place, row.begins_at, row.ends_at)
         for row in Silence.objects.filter(begins_at__lte=now, ends_at__gt=now)
@@ -106,9 +111,12 @@ def tell(now: datetime) -> list[Delivery]:
     channels = list(Channel.objects.exclude(kind="heartbeat"))
     queued: list[Delivery] = []
     untold_end = Q(over_at__isnull=False, told__in=(Word.BEGAN, Word.REMINDER))
-    for incident in Incident.objects.filter(Q(over_at=None) | untold_end).order_by("pk"):
+    open_ones = Incident.objects.filter(Q(over_at=None) | untold_end).order_by("pk")
+    for incident in open_ones.select_related("environment__current_release"):
         word = telling.to_tell(_as_value(incident), silences, now)
-        hearing = [each for each in channels if _hears(each, incident)]
+        hearing: list[Channel | None] = [each for each in channels if _hears(each, incident)]
+        if word in {Word.BEGAN, Word.OVER} and is_named(incident):
+            hearing.append(None)
         if word is None or not hearing:
             continue
         with transaction.atomic():
@@ -144,7 +152,7 @@ def due(now: datetime) -> list[Delivery]:
         .select_related("channel", "incident")
         .order_by("pk")
     )
-    first: dict[tuple[int, int | None], Delivery] = {}
+    first: dict[tuple[int | None, int], Delivery] = {}
     for each in waiting:
         first.setdefault((each.channel_id, each.incident_id or -each.pk), each)
     return [each for each in first.values() if each.next_at is not None and each.next_at <= now]

@@ -6,9 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from havre.adapters.logs.writer import LogWriter
 from havre.adapters.metrics import Store
 from havre.config import Config
 from havre.domain.alerting.checks import Look
+from havre.domain.logs.levels import Level
+from havre.domain.logs.record import Record
 from havre.errors import EngineError, HavreError
 from havre.manifest import load
 from havre.operations.alerting import looks, watch
@@ -31,6 +34,15 @@ def platform(tmp_path):
 
 def watcher(platform, look, kind="deployment"):
     return Watcher(platform, [Source(frozenset({kind}), 0.0, look)])
+
+
+def live():
+    environment = queries.ensure_environment("shop", "production", source="x")
+    spec = load(WEB).for_environment("production").model_dump(mode="json")
+    operation = queries.enqueue("deploy", environment, {}, actor="ada")
+    queries.go_live(queries.new_release(environment, operation, spec=spec, secret_versions={}))
+    environment.refresh_from_db()
+    return environment
 
 
 def test_every_kind_has_a_source():
@@ -74,10 +86,7 @@ def test_a_deployment_that_failed_is_told_and_the_next_good_one_ends_it(platform
 
 
 def test_figures_that_lack_are_no_end_of_an_alert(platform):
-    environment = queries.ensure_environment("shop", "production", source="x")
-    spec = load(WEB).for_environment("production").model_dump(mode="json")
-    operation = queries.enqueue("deploy", environment, {}, actor="ada")
-    queries.go_live(queries.new_release(environment, operation, spec=spec, secret_versions={}))
+    environment = live()
     store, now = Store(platform.config.paths.metrics), time.time()
     for back in (10, 20, 30):
         figures = {"requests": 10.0, "errors_share": 0.5, "latency.p95": 0.1}
@@ -92,7 +101,7 @@ def test_figures_that_lack_are_no_end_of_an_alert(platform):
 
 
 def test_what_the_watch_over_backups_found_is_an_incident(platform):
-    environment = queries.ensure_environment("shop", "production", source="x")
+    environment = live()
     saving.record_watch(environment, {"problems": {"save": "saving failed: no answer"}})
     eye = watcher(platform, looks.backups, "backup")
     eye.watch()
@@ -102,3 +111,22 @@ def test_what_the_watch_over_backups_found_is_an_incident(platform):
     eye.watch()
     incident.refresh_from_db()
     assert incident.over_at is not None
+
+
+def test_an_alert_has_the_last_lines_of_the_log_of_its_service(platform):
+    live()
+    now = time.time_ns()
+
+    def written(number, text):
+        return Record(now + number, now + number, Level.INFO, "t1", "stdout", 1, text)
+
+    writer = LogWriter(platform.config.paths.logs)
+    web = [written(number, f"line {number}") for number in range(30)]
+    web.append(written(50, '{"level": "error", "message": "boom"}'))
+    writer.append({"shop/production/web": web, "shop/production/other": [written(60, "not of it")]})
+    writer.close()
+    killed = Look("oom", "shop/production", "web", is_bad=True, service="web")
+    watcher(platform, lambda _: [killed], "oom").watch()
+    lines = Incident.objects.get().lines
+    assert lines[-2:] == ["line 29", "boom"]
+    assert len(lines) == 20

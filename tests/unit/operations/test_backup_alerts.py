@@ -1,7 +1,8 @@
-"""Who is told, once, that what is no database was not saved."""
+"""Whom on_failure of the manifest names is told, once, by the same alerts as everybody else."""
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,10 +15,24 @@ from havre.config import Config
 from havre.domain.continuity.watching import STALE
 from havre.errors import HavreError
 from havre.manifest import load
+from havre.operations import alerts
+from havre.operations.alerting import looks
+from havre.operations.alerting.deliver import deliver
+from havre.operations.alerting.watch import Source, Watcher
 from havre.operations.context import Platform
 from havre.operations.continuity import watch
-from havre.records import continuity, queries, saving
-from havre.records.models import BackupStorage, Environment, Operation, Release
+from havre.records import continuity, queries
+from havre.records.models import (
+    BackupStorage,
+    Channel,
+    Delivery,
+    Environment,
+    Incident,
+    Operation,
+    Release,
+    SavedDatabase,
+    Silence,
+)
 
 pytestmark = pytest.mark.django_db
 WEB = """\
@@ -42,7 +57,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         sent.append({"to": hook.url, **document})
         return 204
 
-    monkeypatch.setattr(watch, "send", send)
+    monkeypatch.setattr(alerts, "send", send)
     return sent
 
 
@@ -57,8 +72,11 @@ def live(manifest: str) -> Environment:
 
 
 def look(environment: Environment, tmp_path: Path) -> None:
-    platform = cast("Platform", SimpleNamespace(config=Config(state=tmp_path), engine=None))
+    config = Config(state=tmp_path)
+    platform = cast("Platform", SimpleNamespace(config=config, engine=None, stopping=threading.Event()))
     watch.look(platform, environment)
+    Watcher(platform, [Source(frozenset({"backup", "archive"}), 0.0, looks.backups)]).watch()
+    deliver(config)
 
 
 def saved(environment: Environment, state: str, **fields: Any) -> None:
@@ -104,6 +122,38 @@ def test_who_could_not_be_told_is_told_later(told: list[dict[str, Any]], tmp_pat
     saved(environment, "failed", error={"message": "local: the disk is full"})
     look(environment, tmp_path)
     assert told == []
-    kept = saving.watch_of(environment)
-    assert list(kept["problems"]) == list(kept["tried"]) == ["save"]
-    assert kept["told"] == []
+    delivery = Delivery.objects.get()
+    assert (delivery.channel, delivery.error, delivery.taken_at) == (None, "it was refused", None)
+    spec = load(WEB + HOOK).for_environment("production").model_dump(mode="json")
+    Release.objects.update(spec=spec)
+    Delivery.objects.update(next_at=timezone.now())
+    look(Environment.objects.get(pk=environment.pk), tmp_path)
+    assert [each["to"] for each in told] == ["https://hook.example.org/board"]
+
+
+def test_in_a_silence_nobody_is_told_and_a_hook_gets_no_reminders(
+    told: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = live(WEB + HOOK)
+    Channel.objects.create(name="ops", kind="webhook")
+    saved(environment, "failed", error={"message": "local: the disk is full"})
+    silence = Silence.objects.create(ends_at=timezone.now() + timedelta(hours=1))
+    look(environment, tmp_path)
+    assert not Delivery.objects.exists()
+    silence.delete()
+    look(environment, tmp_path)
+    Incident.objects.update(told_at=timezone.now() - timedelta(hours=25))
+    look(environment, tmp_path)
+    assert [each["outcome"] for each in told] == ["failed"]
+    words = Delivery.objects.order_by("pk").values_list("channel__name", "word")
+    assert list(words) == [("ops", "began"), (None, "began"), ("ops", "reminder")]
+
+
+def test_a_database_that_is_not_saved_any_more_is_no_alert(
+    told: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    environment = live(WEB + OF_DATABASE)
+    SavedDatabase.objects.create(environment=environment, service="db", watch={"problems": {"archive": "x"}})
+    look(environment, tmp_path)
+    assert told == []
+    assert not Incident.objects.exists()

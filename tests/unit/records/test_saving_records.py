@@ -106,11 +106,11 @@ def test_deployments_do_not_hide_that_nothing_is_saved() -> None:
     assert saving.seen_files(live()).since != long_ago, "what was destroyed owes nothing"
 
 
-def test_what_was_told_is_remembered() -> None:
+def test_what_is_wrong_is_remembered() -> None:
     environment = live()
     assert saving.watch_of(environment) == {}
-    saving.record_watch(environment, {"told": ["save"]})
-    assert saving.watch_of(environment) == {"told": ["save"]}
+    saving.record_watch(environment, {"problems": {"save": "x"}})
+    assert saving.watch_of(environment) == {"problems": {"save": "x"}}
 
 
 def test_a_kit_is_stored_until_the_storage_changes() -> None:

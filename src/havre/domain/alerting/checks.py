@@ -11,6 +11,7 @@ from typing import Any, Final
 from havre.domain.alerting.machine import Patience, is_beyond
 from havre.domain.alerting.telling import Severity
 from havre.domain.continuity.objectives import Objectives
+from havre.domain.continuity.watching import ASKED
 
 SERVER: Final = "server"
 """The place of what concerns the whole server."""
@@ -46,6 +47,11 @@ def _kind(
     return Kind(severity, Patience(bad, good), enter, leave)
 
 
+def _each_time(severity: Severity) -> Kind:
+    """Told at once and every time: who finds it is patient enough, or it is an event."""
+    return Kind(severity, Patience(is_doubled=False))
+
+
 _C, _W = Severity.CRITICAL, Severity.WARNING
 KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -61,8 +67,9 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "oom": _kind(_C, _NOTHING, 15 * _MINUTE),
         "errors": _kind(_C, 2 * _MINUTE, 5 * _MINUTE, enter=0.05, leave=0.02),
         "latency": _kind(_W, 5 * _MINUTE, 5 * _MINUTE, enter=2.0, leave=1.5),
-        "deployment": _kind(_W),
-        "backup": _kind(_C),
+        "deployment": _each_time(_W),
+        "backup": _each_time(_C),
+        "archive": _each_time(_C),
         "rpo": _kind(_C, 2 * _MINUTE, 2 * _MINUTE),
         "rto": _kind(_W),
         "node": _kind(_C, _MINUTE, 2 * _MINUTE),
@@ -190,9 +197,11 @@ def backups(place: str, subject: str, problems: Mapping[str, str]) -> Iterator[L
         subject: the database; empty for what is saved beside them.
         problems: by kind, in words.
     """
-    for kind, cause in sorted(problems.items()):
-        what = f"{subject} {kind}".strip()
-        yield Look("backup", place, what, is_bad=True, facts={"cause": cause}, service=subject)
+    for problem, cause in sorted(problems.items()):
+        kind = "archive" if problem in ASKED else "backup"
+        what = f"{subject} {problem}".strip()
+        facts = {"cause": cause, "problem": problem}
+        yield Look(kind, place, what, is_bad=True, facts=facts, service=subject)
 
 
 def objectives(

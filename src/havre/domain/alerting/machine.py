@@ -52,10 +52,12 @@ class Patience:
     Attributes:
         bad: until it is an incident; 0 for what is one at once, as a failed deployment.
         good: until an incident is over.
+        is_doubled: whether the good has to last longer with each flap; not for what has its own patience.
     """
 
     bad: timedelta = timedelta()
     good: timedelta = timedelta()
+    is_doubled: bool = True
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def _over(state: State, now: datetime) -> tuple[State, Change]:
 def _settle(state: State, patience: Patience) -> timedelta:
     """How long the good has to last: longer with each flap, for what happens at once too."""
     flaps = min(len(state.flaps), _MOST_DOUBLED)
-    if not flaps:
+    if not flaps or not patience.is_doubled:
         return patience.good
     return max(patience.good, timedelta(minutes=1)) * (1 << flaps)
 

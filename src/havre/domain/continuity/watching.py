@@ -1,4 +1,4 @@
-"""What deserves attention about the backups of one database, and what of it is news.
+"""What deserves attention about the backups of one database.
 
 It is looked at every few seconds, whether or not anything ran: that nothing ran is what it has to find.
 """
@@ -26,7 +26,6 @@ ASKED: Final = frozenset({"archive", "database", "stream"})
 """Kinds of problems that only the database itself can tell."""
 _ARCHIVE: Final = frozenset({"archive", "database"})
 """Of these, those with which a backup does not lead to the present moment."""
-_TRY_AGAIN: Final = timedelta(minutes=5)
 
 
 @cache
@@ -93,7 +92,7 @@ class Seen:
 
 
 def problems(seen: Seen, now: datetime) -> dict[str, str]:
-    """What is wrong, by kind; a kind is told once while it lasts."""
+    """What is wrong, by kind; each becomes an alert."""
     found = {}
     if seen.foreign:
         found["database"] = seen.foreign
@@ -168,51 +167,22 @@ class Watch:
 
     Attributes:
         problems: what is wrong now, by kind.
-        told: of which kinds somebody was told.
         late: whether WAL waited too long when it was last looked at.
-        tried: when telling failed last, by kind.
     """
 
     problems: Mapping[str, str] = field(default_factory=dict)
-    told: frozenset[str] = frozenset()
     late: bool = False
-    tried: Mapping[str, datetime] = field(default_factory=dict)
 
     @staticmethod
     def stored(data: Mapping[str, Any]) -> Watch:
         """From JSON."""
-        tried = {key: datetime.fromisoformat(at) for key, at in (data.get("tried") or {}).items()}
-        told = frozenset(data.get("told") or ())
-        return Watch(dict(data.get("problems") or {}), told, bool(data.get("late")), tried)
+        return Watch(dict(data.get("problems") or {}), bool(data.get("late")))
 
     def as_data(self) -> dict[str, Any]:
         """As JSON."""
-        tried = {key: at.isoformat() for key, at in self.tried.items()}
-        return {"problems": dict(self.problems), "told": sorted(self.told), "late": self.late, "tried": tried}
-
-    def is_due(self, kind: str, now: datetime) -> bool:
-        """Whether to tell about a kind: not again right after that failed."""
-        return kind not in self.tried or now - self.tried[kind] >= _TRY_AGAIN
+        return {"problems": dict(self.problems), "late": self.late}
 
 
-@dataclass(frozen=True)
-class News:
-    """What changed since the last look.
-
-    Attributes:
-        begun: kinds of problems that somebody has to know of.
-        over: those that he knows of, and that are over.
-        wants_backup: whether the archive goes on after WAL had waited: what comes of it is known only when
-            a backup was made.
-    """
-
-    begun: tuple[str, ...]
-    over: tuple[str, ...]
-    wants_backup: bool
-
-
-def news(before: Watch, found: Mapping[str, str], now: datetime) -> News:
-    """What is new in what is wrong now."""
-    begun = tuple(kind for kind in found if kind not in before.told and before.is_due(kind, now))
-    over = tuple(kind for kind in sorted(before.told) if kind not in found and before.is_due(kind, now))
-    return News(begun, over, before.late and not _ARCHIVE & found.keys())
+def wants_backup(before: Watch, found: Mapping[str, str]) -> bool:
+    """Whether the archive goes on after WAL had waited: what comes of it is known when a backup was made."""
+    return before.late and not _ARCHIVE & found.keys()

@@ -95,7 +95,10 @@ class StoredChannel(Schema):
 
 
 class StoredDelivery(Schema):
-    """A message to a channel. ``next_at`` null and ``taken_at`` null: it was given up."""
+    """A message to a channel. ``next_at`` null and ``taken_at`` null: it was given up.
+
+    ``channel`` is ``on_failure`` where it goes to whom the manifest names.
+    """
 
     id: int
     channel: str
@@ -289,7 +292,7 @@ def _channel(row: Channel) -> dict[str, Any]:
 def _delivery(row: Delivery) -> dict[str, Any]:
     return {
         "id": row.pk,
-        "channel": row.channel.name,
+        "channel": row.channel.name if row.channel else "on_failure",
         "alert": row.incident_id,
         "word": row.word,
         "attempts": row.attempts,

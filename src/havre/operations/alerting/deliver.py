@@ -12,7 +12,7 @@ from havre.config import Config
 from havre.domain.alerting.checks import SERVER
 from havre.domain.alerting.telling import Word
 from havre.errors import HavreError
-from havre.operations.alerting import channels
+from havre.operations.alerting import channels, hooks
 from havre.operations.alerting.wording import Told
 from havre.records import alerting
 from havre.records.models import Channel, Delivery
@@ -32,12 +32,12 @@ def deliver(config: Config) -> int:
     taken = 0
     for each in alerting.due(timezone.now()):
         try:
-            channels.send(config.paths, each.channel, _told(config, each))
+            _send(config, each)
         except HavreError as error:
-            log.warning("channel %s: %s", each.channel.name, error.message)
+            log.warning("channel %s: %s", _name(each), error.message)
             alerting.failed(each, error.message, timezone.now(), may_pass=error.retryable)
         except Exception as error:
-            log.exception("channel %s", each.channel.name)
+            log.exception("channel %s", _name(each))
             alerting.failed(each, type(error).__name__, timezone.now(), may_pass=True)
         else:
             alerting.delivered(each, timezone.now())
@@ -45,10 +45,21 @@ def deliver(config: Config) -> int:
     return taken
 
 
+def _send(config: Config, delivery: Delivery) -> None:
+    if delivery.channel is not None:
+        channels.send(config.paths, delivery.channel, _told(config, delivery))
+    elif delivery.incident is not None:
+        hooks.send(config, delivery.incident, is_over=delivery.word == Word.OVER)
+
+
+def _name(delivery: Delivery) -> str:
+    return delivery.channel.name if delivery.channel else "on_failure"
+
+
 def _told(config: Config, delivery: Delivery) -> Told:
     incident = delivery.incident
     if incident is None:
-        return Told(0, Word.TEST, "", SERVER, delivery.channel.name)
+        return Told(0, Word.TEST, "", SERVER, _name(delivery))
     return Told(
         incident.pk,
         Word(delivery.word),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -22,7 +22,9 @@ from havre.errors import HavreError
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.operations.context import Platform
 from havre.operations.continuity.exposed import exposed
+from havre.operations.continuity.view import databases
 from havre.operations.routing.published import routed_services, short_name
+from havre.operations.workloads import Composition
 from havre.records import alerting
 from havre.records.models import Drill, Environment, Operation, SavedDatabase, SavedEnvironment, place_of
 
@@ -205,14 +207,17 @@ def deployments(_platform: Platform) -> list[Look]:
     return found
 
 
-def backups(_platform: Platform) -> list[Look]:
-    """What the watch over backups found wrong."""
+def backups(platform: Platform) -> list[Look]:
+    """What the watch over backups found wrong with what is still saved."""
     found = list[Look]()
-    for database in SavedDatabase.objects.select_related("environment__project"):
-        problems: Mapping[str, str] = database.watch.get("problems") or {}
-        found += checks.backups(place_of(database.environment), database.service, problems)
-    for saved in SavedEnvironment.objects.select_related("environment__project"):
-        found += checks.backups(place_of(saved.environment), "", saved.watch.get("problems") or {})
+    where = "environment__project", "environment__current_release"
+    for row in SavedDatabase.objects.select_related(*where):
+        problems, release = row.watch.get("problems"), row.environment.current_release
+        if problems and release and row.service in databases(Composition.unopened(platform.config, release)):
+            found += checks.backups(place_of(row.environment), row.service, problems)
+    for saved in SavedEnvironment.objects.select_related(*where):
+        if saved.environment.current_release:
+            found += checks.backups(place_of(saved.environment), "", saved.watch.get("problems") or {})
     return found
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from havre.domain.alerting.checks import KINDS, Look
 from havre.errors import HavreError
 from havre.operations import read_logs
-from havre.operations.alerting import looks
+from havre.operations.alerting import hooks, looks, wording
 from havre.operations.context import Platform
 from havre.records import alerting
 from havre.records.models import Incident
@@ -47,7 +47,7 @@ SOURCES: Final = (
     Source(frozenset({"restarts", "oom"}), 15, looks.running),
     Source(frozenset({"node"}), 15, looks.nodes),
     Source(frozenset({"deployment"}), 15, looks.deployments),
-    Source(frozenset({"backup"}), 15, looks.backups),
+    Source(frozenset({"backup", "archive"}), 5, looks.backups),
     Source(frozenset({"errors", "latency", "container-memory"}), 30, looks.services),
     Source(frozenset({"memory", "clock", "disk", "disk-full", "disk-forecast"}), 30, looks.server),
     Source(frozenset({"rpo", "rto"}), 60, looks.objectives),
@@ -76,7 +76,7 @@ class Watcher:
                 continue
             self._due[source] = now + source.every
             self._look(source)
-        alerting.tell(timezone.now())
+        alerting.tell(timezone.now(), is_named=hooks.is_named)
 
     def _look(self, source: Source) -> None:
         try:
@@ -108,7 +108,8 @@ def _log(incident: Incident) -> None:
     is_over = incident.over_at is not None
     log.log(
         logging.INFO if is_over else logging.WARNING,
-        "%s: %s %s %s", "over" if is_over else "alert", incident.place, incident.kind, incident.subject,
+        "%s: %s: %s", "over" if is_over else "alert", incident.place,
+        wording.message(incident.kind, incident.subject, incident.facts, "en"),
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Look after the backups of every database: what is wrong is remembered, and told once."""
+"""Look after the backups of every database: what is wrong is remembered, and becomes an alert there."""
 
 from __future__ import annotations
 
@@ -16,14 +16,12 @@ from havre.domain.continuity.watching import (
     Planned,
     Seen,
     Watch,
-    news,
     problems,
     problems_of_files,
+    wants_backup,
 )
 from havre.errors import HavreError
-from havre.manifest import EnvironmentSpec, PostgresService
-from havre.manifest.cron import Hook
-from havre.operations.alerts import send
+from havre.manifest import PostgresService
 from havre.operations.context import Platform
 from havre.operations.continuity import dates
 from havre.operations.continuity.view import DatabaseView, databases
@@ -46,22 +44,18 @@ def look(platform: Platform, environment: Environment) -> bool:
     if release is None:
         return False
     composition = Composition.unopened(platform.config, release)
-    _look_at_files(platform, composition)
+    _look_at_files(platform, environment)
     queued = [_look_at(platform, composition, name) for name in databases(composition)]
     return any(queued)
 
 
-def _look_at_files(platform: Platform, composition: Composition) -> None:
-    """What is saved beside the databases: by whom nothing ran is told too."""
-    environment, now = composition.environment, timezone.now()
+def _look_at_files(platform: Platform, environment: Environment) -> None:
+    """What is saved beside the databases; that nothing ran is found too."""
     before = Watch.stored(saving.watch_of(environment))
     doubt = dates.look(platform.config.paths.clock).doubt
-    found = problems_of_files(replace(saving.seen_files(environment), doubt=doubt), now)
-    changed, after = news(before, found, now), replace(before, problems=found)
-    for kind in (*changed.begun, *changed.over):
-        after = _tell(platform, composition, "", kind, after)
-    if after != before:
-        saving.record_watch(environment, after.as_data())
+    found = problems_of_files(replace(saving.seen_files(environment), doubt=doubt), timezone.now())
+    if found != before.problems:
+        saving.record_watch(environment, Watch(found).as_data())
 
 
 def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
@@ -75,19 +69,15 @@ def _look_at(platform: Platform, composition: Composition, name: str) -> bool:
         log.debug("backups of %s/%s: %s", environment, name, error.message)
         kept = {kind: text for kind, text in before.problems.items() if kind in ASKED}
     found = kept | problems(seen, now)
-    changed = news(before, found, now)
-    wants_backup = changed.wants_backup and not _is_under_way(environment)
-    if wants_backup:
+    is_wanted = wants_backup(before, found)
+    is_queued = is_wanted and not _is_under_way(environment)
+    if is_queued:
         params = {"service": name, "type": "incremental"}
         queries.enqueue("backup", environment, params, actor="havre")
         log.info("backups of %s/%s: the archive goes on; a backup is made", environment, name)
-    after = replace(
-        before, problems=found, late="archive" in found or (changed.wants_backup and not wants_backup)
-    )
-    for kind in (*changed.begun, *changed.over):
-        after = _tell(platform, composition, name, kind, after)
+    after = Watch(found, late="archive" in found or (is_wanted and not is_queued))
     continuity.record_watch(environment, name, after.as_data())
-    return wants_backup
+    return is_queued
 
 
 def _asked(view: DatabaseView, recorded: Seen) -> Seen:
@@ -139,50 +129,3 @@ def _dumps(composition: Composition, name: str) -> Planned | None:
 
 def _is_under_way(environment: Environment) -> bool:
     return Operation.objects.filter(environment=environment, kind="backup", state__in=_UNDER_WAY).exists()
-
-
-def _tell(platform: Platform, composition: Composition, name: str, kind: str, watch: Watch) -> Watch:
-    """Tell that a problem began or is over, if the manifest names somebody; what to remember of it.
-
-    Args:
-        platform: has the key of the secrets that may name who is told.
-        composition: of the live release.
-        name: the database; empty for what an environment is beside them.
-        kind: of the problem.
-        watch: what is wrong, and who was told what.
-    """
-    is_wrong = kind in watch.problems
-    message = watch.problems.get(kind, "it is over")
-    what = "/".join(filter(None, (str(composition.environment), name)))
-    log.log(logging.WARNING if is_wrong else logging.INFO, "backups of %s: %s", what, message)
-    hooks = _hooks(composition.spec, name)
-    if hooks:
-        document = {
-            "project": composition.project,
-            "environment": composition.environment.name,
-            "service": name,
-            "about": f"backups: {kind}",
-            "outcome": "failed" if is_wrong else "recovered",
-            "message": message,
-        }
-        try:
-            opened = Composition.of(platform.config, composition.release)
-            for hook in hooks:
-                send(opened, hook, document)
-        except HavreError as error:
-            log.warning("backups of %s: %s", what, error.message)
-            return replace(watch, tried={**watch.tried, kind: timezone.now()})
-    tried = {key: at for key, at in watch.tried.items() if key != kind}
-    return replace(watch, told=watch.told | {kind} if is_wrong else watch.told - {kind}, tried=tried)
-
-
-def _hooks(spec: EnvironmentSpec, name: str) -> list[Hook]:
-    """Who is told about a database; or, without a name, about all that is saved beside them."""
-    if not name and spec.backup.on_failure:
-        return [spec.backup.on_failure]
-    found = [
-        service.backups.on_failure
-        for each, service in spec.services.items()
-        if isinstance(service, PostgresService) and name in {"", each} and service.backups.on_failure
-    ]
-    return [hook for number, hook in enumerate(found) if hook not in found[:number]]

@@ -128,6 +128,8 @@ class Migration(migrations.Migration):
                 (
                     "channel",
                     models.ForeignKey(
+                        help_text="null: whom on_failure of the manifest names",
+                        null=True,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="deliveries",
                         to="records.channel",

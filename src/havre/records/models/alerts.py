@@ -121,7 +121,13 @@ class Channel(models.Model):
 class Delivery(models.Model):
     """One message to one channel; it is tried until it is taken, or given up."""
 
-    channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="deliveries")
+    channel = models.ForeignKey(
+        Channel,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="deliveries",
+        help_text="null: whom on_failure of the manifest names",
+    )
     incident = models.ForeignKey(
         Incident, on_delete=models.CASCADE, null=True, related_name="deliveries", help_text="null: a test"
     )

@@ -71,9 +71,14 @@ def test_objectives_that_are_missed():
 
 
 def test_problems_of_backups_are_looks():
-    found = list(checks.backups(PLACE, "db", {"archive": "WAL is not archived"}))
+    found = list(checks.backups(PLACE, "db", {"archive": "WAL waits", "stale dump": "none for days"}))
+    late, stale = (
+        {"cause": "WAL waits", "problem": "archive"},
+        {"cause": "none for days", "problem": "stale dump"},
+    )
     assert found == [
-        Look("backup", PLACE, "db archive", True, facts={"cause": "WAL is not archived"}, service="db")
+        Look("archive", PLACE, "db archive", True, facts=late, service="db"),
+        Look("backup", PLACE, "db stale dump", True, facts=stale, service="db"),
     ]
 
 

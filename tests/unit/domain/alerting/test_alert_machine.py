@@ -62,6 +62,12 @@ def test_what_needs_no_patience_is_told_at_once():
     assert seen("x.", patience=Patience())[0] == [(0, Change.BEGAN), (1, Change.OVER)]
 
 
+def test_who_finds_it_may_be_patient_enough():
+    looks = "xx.." * 5
+    assert len(seen(looks, patience=Patience())[0]) < len(looks) // 2
+    assert len(seen(looks, patience=Patience(is_doubled=False))[0]) == len(looks) // 2
+
+
 def test_something_that_flaps_all_day_is_told_a_few_times_only():
     looks = ("xxxx" + "....." * 2) * 200  # every seven minutes, for a day
     changes, _ = seen(looks)

@@ -15,10 +15,10 @@ from havre.domain.continuity.watching import (
     Seen,
     SeenFiles,
     Watch,
-    news,
     patience,
     problems,
     problems_of_files,
+    wants_backup,
 )
 from havre.domain.schedule import Schedule
 
@@ -96,31 +96,17 @@ def test_staleness_tells_for_how_long() -> None:
     assert "for 72 hours" in problems_of_files(seen, NOW)["stale save"]
 
 
-def test_a_problem_is_told_once_and_its_end_too() -> None:
-    begun = news(Watch(), {"archive": "x"}, NOW)
-    assert (begun.begun, begun.over, begun.wants_backup) == (("archive",), (), False)
-    lasting = Watch({"archive": "x"}, frozenset({"archive"}), late=True)
-    assert news(lasting, {"archive": "y"}, NOW).begun == ()
-    ended = news(lasting, {}, NOW)
-    assert (ended.begun, ended.over, ended.wants_backup) == ((), ("archive",), True)
-
-
 def test_a_backup_is_wanted_only_when_the_archive_goes_on() -> None:
     late = Watch(late=True)
-    assert not news(late, {"database": "another"}, NOW).wants_backup
-    assert not news(late, {"archive": "x"}, NOW).wants_backup
-    assert news(late, {"backup": "failed", "stream": "stands"}, NOW).wants_backup
-    assert not news(Watch(), {}, NOW).wants_backup
-
-
-def test_who_could_not_be_told_is_told_later() -> None:
-    tried = Watch({"backup": "x"}, tried={"backup": NOW})
-    assert news(tried, {"backup": "x"}, NOW + timedelta(minutes=1)).begun == ()
-    assert news(tried, {"backup": "x"}, NOW + timedelta(minutes=6)).begun == ("backup",)
+    assert not wants_backup(late, {"database": "another"})
+    assert not wants_backup(late, {"archive": "x"})
+    assert wants_backup(late, {"backup": "failed", "stream": "stands"})
+    assert wants_backup(late, {})
+    assert not wants_backup(Watch(), {})
 
 
 def test_it_is_stored_and_read_back() -> None:
-    watch = Watch({"backup": "x"}, frozenset({"backup"}), late=True, tried={"archive": NOW})
+    watch = Watch({"backup": "x"}, late=True)
     assert Watch.stored(watch.as_data()) == watch
     assert Watch.stored({}) == Watch()
 
