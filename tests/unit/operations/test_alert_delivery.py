@@ -15,7 +15,7 @@ from django.utils import timezone
 from havre.adapters import sealing
 from havre.config import Config
 from havre.errors import UsageError
-from havre.operations.alerting.channels import checked
+from havre.operations.alerting.channel_options import checked
 from havre.operations.alerting.deliver import Heart, deliver
 from havre.records import alerting
 from havre.records.models import Channel, Delivery, Incident

@@ -17,7 +17,7 @@ from havre.errors import UsageError
 from havre.interfaces.api.access import caller_of, require_administrator
 from havre.interfaces.api.problems import NotFoundError
 from havre.interfaces.api.schemas import Wanted
-from havre.operations.alerting.channels import checked
+from havre.operations.alerting.channel_options import checked
 from havre.operations.alerting.wording import LANGUAGES, message
 from havre.records import alerting
 from havre.records.models import Channel, Delivery, Incident, Silence

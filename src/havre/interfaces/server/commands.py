@@ -30,12 +30,13 @@ def web() -> None:
         ServerError: it runs already, or the TCP port is taken.
     """
     from havre.config import config  # noqa: PLC0415 - the supervisor shares this module and must stay small
-    from havre.interfaces.server import listeners, process  # noqa: PLC0415
+    from havre.interfaces.server import listeners, process, spare  # noqa: PLC0415
     from havre.interfaces.server.asgi import make_application  # noqa: PLC0415
     from havre.operations.set_up import web_ids  # noqa: PLC0415
 
     process.configure_log("web")
     settings = config()
+    spare.web()
     _prepare_unless_done()
     application = make_application()
     uid, gid = web_ids(settings)
@@ -66,7 +67,7 @@ def worker() -> None:
         ServerError: it runs already.
     """
     from havre.config import config  # noqa: PLC0415 - as in web
-    from havre.interfaces.server import process  # noqa: PLC0415
+    from havre.interfaces.server import process, spare  # noqa: PLC0415
 
     process.configure_log("worker")
     process.end_with_parent()
@@ -74,6 +75,7 @@ def worker() -> None:
     _prepare_unless_done()
     os.umask(0o022)
     lock = process.hold_lock(settings.paths.run / "worker.lock", "a worker")
+    spare.worker()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "havre.worker_settings")
     importlib.import_module("django").setup()
     # By name: this is where the processes are put together; no code of the web process may import

@@ -1,91 +1,24 @@
-"""Channels: what they need, and sending by them."""
+"""Sending by channels."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from havre.adapters import sealing
 from havre.adapters.notify import mail, services
 from havre.adapters.notify.webhook import post
 from havre.config import Paths
 from havre.domain.alerting.telling import Word
-from havre.errors import HavreError, UsageError
+from havre.errors import HavreError
+from havre.operations.alerting.channel_options import Apprise, Email, Heartbeat, Webhook, checked
 from havre.operations.alerting.wording import Told, render
 from havre.records.models import Channel
 
 _TIMEOUT: Final = 10.0  # seconds
-_LINE: Final = r"^[^\s\x00-\x1f]+$"
-_Line = Annotated[str, StringConstraints(pattern=_LINE, max_length=300)]
-_Address = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;\"]+@[^\s@<>,;\"]+$", max_length=254)]
-_Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+$", max_length=2000)]
 _APPRISE: Final = {Word.BEGAN: "failure", Word.REMINDER: "warning", Word.OVER: "success", Word.TEST: "info"}
-
-
-class _Options(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Email(_Options):
-    """By SMTP; the password is the channel's secret."""
-
-    kind: Literal["email"]
-    host: _Line
-    port: int = Field(587, ge=1, le=65_535)
-    security: mail.Security = "starttls"
-    user: _Line | Literal[""] = ""
-    sender: _Address
-    recipients: list[_Address] = Field(min_length=1, max_length=20)
-
-
-class Apprise(_Options):
-    """By a service that Apprise knows; its address is the channel's secret."""
-
-    kind: Literal["apprise"]
-
-
-class Webhook(_Options):
-    """A JSON document, posted; the address is the channel's secret."""
-
-    kind: Literal["webhook"]
-
-
-class Heartbeat(_Options):
-    """An address that is asked for each minute while all is watched; it is the channel's secret."""
-
-    kind: Literal["heartbeat"]
-
-
-Options = Annotated[Email | Apprise | Webhook | Heartbeat, Field(discriminator="kind")]
-_OPTIONS: Final[TypeAdapter[Email | Apprise | Webhook | Heartbeat]] = TypeAdapter(Options)
-_URL: Final[TypeAdapter[str]] = TypeAdapter(_Url)
-
-
-def checked(kind: str, options: dict[str, Any], secret: str) -> Email | Apprise | Webhook | Heartbeat:
-    """Options as the kind has them.
-
-    Raises:
-        UsageError: they do not fit, or the secret lacks; the secret is never told.
-    """
-    try:
-        found = _OPTIONS.validate_python({"kind": kind, **options})
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        where = ".".join(str(each) for each in first["loc"][1:]) or "kind"
-        raise UsageError(f"the channel does not fit: {where}: {first['msg']}") from None
-    if isinstance(found, Webhook | Heartbeat):
-        try:
-            _URL.validate_python(secret)
-        except ValidationError:
-            raise UsageError(f"a {kind} needs an address that begins with https:// or http://") from None
-    if isinstance(found, Apprise) and "://" not in secret:
-        raise UsageError(
-            "apprise needs an address such as slack://…", hint="see https://github.com/caronc/apprise/wiki"
-        )
-    return found
 
 
 def secret_of(paths: Paths, channel: Channel) -> str:
