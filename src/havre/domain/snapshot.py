@@ -14,7 +14,10 @@ STOP_GRACE: Final = 10.0
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a service. ``addresses`` by network name, known before the task runs."""
+    """One task of a service. ``addresses`` by network name, known before the task runs.
+
+    ``since`` is told by the node that the task is on; ``created`` and ``updated`` by the manager.
+    """
 
     id: str
     service: str
@@ -28,6 +31,8 @@ class Task:
     error: str = ""
     exit_code: int | None = None
     since: str = ""
+    created: str = field(default="", compare=False)
+    updated: str = field(default="", compare=False)
 
     @property
     def is_running(self) -> bool:

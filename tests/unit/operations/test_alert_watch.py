@@ -76,7 +76,8 @@ def test_a_deployment_that_failed_is_told_and_the_next_good_one_ends_it(platform
     queries.finish(bad, Operation.State.FAILED, error=HavreError("the gate did not pass"))
     eye.watch()
     incident = Incident.objects.get()
-    assert incident.facts == {"operation": bad.pk, "error": "the gate did not pass"}
+    assert incident.facts["operation"] == bad.pk
+    assert incident.facts["error"] == "the gate did not pass"
     assert incident.place == "shop/production"
     good = queries.enqueue("deploy", environment, {}, actor="ada")
     eye.watch()
@@ -113,20 +114,33 @@ def test_what_the_watch_over_backups_found_is_an_incident(platform):
     assert incident.over_at is not None
 
 
+def written(at, text, level=Level.INFO):
+    return Record(at, at, level, "t1", "stdout", 1, text)
+
+
 def test_an_alert_has_the_last_lines_of_the_log_of_its_service(platform):
     live()
     now = time.time_ns()
-
-    def written(number, text):
-        return Record(now + number, now + number, Level.INFO, "t1", "stdout", 1, text)
-
     writer = LogWriter(platform.config.paths.logs)
-    web = [written(number, f"line {number}") for number in range(30)]
-    web.append(written(50, '{"level": "error", "message": "boom"}'))
-    writer.append({"shop/production/web": web, "shop/production/other": [written(60, "not of it")]})
+    web = [written(now + number, f"line {number}") for number in range(30)]
+    web.append(written(now + 50, '{"level": "error", "message": "boom"}'))
+    writer.append({"shop/production/web": web, "shop/production/other": [written(now + 60, "not of it")]})
     writer.close()
     killed = Look("oom", "shop/production", "web", is_bad=True, service="web")
     watcher(platform, lambda _: [killed], "oom").watch()
     lines = Incident.objects.get().lines
     assert lines[-2:] == ["line 29", "boom"]
     assert len(lines) == 20
+
+
+def test_a_deployment_that_failed_has_the_errors_of_all_services_since_it_began(platform):
+    live()
+    began = queries.enqueue("deploy", queries.environment_named("shop", "production"), {}, actor="ada")
+    now = time.time_ns()
+    writer = LogWriter(platform.config.paths.logs)
+    web = [written(now - 9_000_000_000, "before", Level.ERROR), written(now + 1000, "no module", Level.ERROR)]
+    writer.append({"shop/production/web": web, "shop/production/job": [written(now + 5000, "fine")]})
+    writer.close()
+    queries.finish(began, Operation.State.FAILED, error=HavreError("it ended by itself"))
+    watcher(platform, looks.deployments).watch()
+    assert Incident.objects.get().lines == ["web: no module"]

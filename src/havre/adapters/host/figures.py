@@ -45,6 +45,17 @@ def stalled(text: str) -> dict[str, float]:
     return {kind: int(total) / 1e6 for kind, total in _STALL.findall(text)}
 
 
+def resident_beside(role: str) -> float | None:
+    """Bytes of memory of a process with the same parent, by its last argument; None if there is none."""
+    parent = os.getppid()
+    with suppress(OSError, psutil.Error):
+        for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            process = psutil.Process(int(pid))
+            if process.cmdline()[-1:] == [role]:
+                return float(process.memory_info().rss)
+    return None
+
+
 def figures(disks: dict[str, Path], *, pressure: Path = _PRESSURE) -> Figures:
     """Look at this machine.
 

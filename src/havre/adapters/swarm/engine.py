@@ -78,6 +78,7 @@ class Engine(Stores, Containers):
                 name=str((node.get("Description") or {}).get("Hostname") or node["ID"]),
                 is_up=(node.get("Status") or {}).get("State") == "ready",
                 is_wanted=(node.get("Spec") or {}).get("Availability", "active") == "active",
+                id=str(node["ID"]),
             )
             for node in found
         ]

@@ -208,4 +208,6 @@ def task_of(answer: Mapping[str, Any]) -> Task:
         error=status.get("Err", ""),
         exit_code=container.get("ExitCode") if ended and container.get("ContainerID") else None,
         since=status.get("Timestamp", ""),
+        created=answer.get("CreatedAt", ""),
+        updated=answer.get("UpdatedAt", ""),
     )

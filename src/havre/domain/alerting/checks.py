@@ -119,20 +119,16 @@ class Look:
         return is_beyond(self.value, enter=limits.enter, leave=limits.leave, was=was)
 
 
-def machine(
-    figures: Mapping[str, float], *, skew: float | None, full_in: Mapping[str, float | None]
-) -> Iterator[Look]:
+def machine(figures: Mapping[str, float], *, full_in: Mapping[str, float | None]) -> Iterator[Look]:
     """The server's own.
 
     Args:
         figures: newest values of its series, by name; what is not known lacks.
-        skew: how far the engine's clock is away, in seconds; None if it is unknown.
         full_in: seconds until a disk is full, by its name; None: not within a year.
     """
     yield Look(
         "memory", SERVER, value=figures.get("memory.used_share"), facts=_share(figures, "memory.used_share")
     )
-    yield Look("clock", SERVER, value=None if skew is None else abs(skew), facts={"seconds": skew})
     for name, seconds in full_in.items():
         share = figures.get(f"disk.{name}.used_share")
         facts = _share(figures, f"disk.{name}.used_share")
@@ -143,6 +139,12 @@ def machine(
         yield Look(
             "disk-forecast", SERVER, name, is_bad=is_soon if share is not None else None, facts={"days": days}
         )
+
+
+def engine_clock(skew: float | None) -> Look:
+    """How far the engine's clock is away, in seconds; None if it is unknown."""
+    value = None if skew is None else abs(skew)
+    return Look("clock", SERVER, "engine", value=value, facts={"seconds": value and round(value, 1)})
 
 
 def _share(figures: Mapping[str, float], name: str) -> dict[str, Any]:

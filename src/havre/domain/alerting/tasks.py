@@ -24,11 +24,13 @@ class Node:
         name: its host name.
         is_up: whether the manager hears of it.
         is_wanted: whether it should run tasks: it was not drained.
+        id: by which tasks name it.
     """
 
     name: str
     is_up: bool
     is_wanted: bool = True
+    id: str = ""
 
 
 def failed_lately(snapshot: Snapshot, now: datetime) -> dict[tuple[str, str], list[Task]]:
@@ -48,11 +50,15 @@ def failed_lately(snapshot: Snapshot, now: datetime) -> dict[tuple[str, str], li
 
 
 def _is_since(task: Task, begin: datetime) -> bool:
+    since = _moment(task.since)
+    return since is not None and since >= begin
+
+
+def _moment(text: str) -> datetime | None:
     try:
-        # The engine tells nanoseconds; what is read of them are microseconds.
-        return datetime.fromisoformat(task.since) >= begin
-    except (ValueError, TypeError):
-        return False
+        return datetime.fromisoformat(text)  # of the engine's nanoseconds it reads microseconds
+    except ValueError:
+        return None
 
 
 def restarts(failed: dict[tuple[str, str], list[Task]], killed: Collection[str]) -> Iterator[Look]:
@@ -74,3 +80,24 @@ def away(nodes: Collection[Node]) -> Iterator[Look]:
     """Nodes that do not answer; one that was drained may be away."""
     for node in nodes:
         yield Look("node", SERVER, node.name, is_bad=node.is_wanted and not node.is_up)
+
+
+def clocks(nodes: Collection[Node], snapshot: Snapshot) -> Iterator[Look]:
+    """How far the clock of each node is from the manager's, as far as its newest task proves it.
+
+    A node says when a task changed; the manager, when it made the task and when it heard of the change. What
+    the node says lies in between, if the clocks agree: the engine tells no clock of another node.
+    """
+    by_node: dict[str, list[tuple[datetime, datetime, datetime]]] = defaultdict(list)
+    for service in snapshot.services:
+        for task in service.tasks:
+            updated, since, created = map(_moment, (task.updated, task.since, task.created))
+            if updated and since and created:
+                by_node[task.node].append((updated, since, created))
+    for node in nodes:
+        if not by_node[node.id]:
+            yield Look("clock", SERVER, node.name)
+            continue
+        updated, since, created = max(by_node[node.id])
+        seconds = max((since - updated).total_seconds(), (created - since).total_seconds(), 0.0)
+        yield Look("clock", SERVER, node.name, value=seconds, facts={"seconds": round(seconds, 1)})

@@ -56,13 +56,12 @@ def figures(store: Store, owner: str, names: Collection[str], now: float) -> dic
 
 
 def server(platform: Platform) -> list[Look]:
-    """Memory, disks and clocks of this machine."""
+    """Memory and disks of this machine."""
     store, now = Store(platform.config.paths.metrics), time.time()
     names = [f"disk.{disk}.used_share" for disk in _DISKS]
     newest = figures(store, HOST, ["memory.used_share", *names], now)
     full = {disk: _full_in(store, disk, now) for disk in _DISKS if f"disk.{disk}.used_share" in newest}
-    told = str(platform.engine.info().get("SystemTime", ""))
-    return list(checks.machine(newest, skew=machine.ahead_of_here(told) if told else None, full_in=full))
+    return list(checks.machine(newest, full_in=full))
 
 
 def _full_in(store: Store, disk: str, now: float) -> float | None:
@@ -190,6 +189,13 @@ def nodes(platform: Platform) -> list[Look]:
     return list(tasks.away(platform.engine.nodes()))
 
 
+def clocks(platform: Platform) -> list[Look]:
+    """Of the engine here, and of the machines of the Swarm."""
+    told = str(platform.engine.info().get("SystemTime", ""))
+    here = checks.engine_clock(machine.ahead_of_here(told) if told else None)
+    return [here, *tasks.clocks(platform.engine.nodes(), platform.engine.snapshot())]
+
+
 def deployments(_platform: Platform) -> list[Look]:
     """Of each environment the newest deployment that ended."""
     ended = (Operation.State.SUCCEEDED, Operation.State.FAILED)
@@ -201,7 +207,9 @@ def deployments(_platform: Platform) -> list[Look]:
             .first()
         )
         if newest is not None:
-            facts = {"operation": newest.pk, "error": (newest.error or {}).get("message", "")}
+            began = newest.started_at or newest.created_at
+            error = (newest.error or {}).get("message", "")
+            facts = {"operation": newest.pk, "error": error, "since": began.timestamp()}
             is_bad = newest.state == Operation.State.FAILED
             found.append(Look("deployment", place_of(environment), is_bad=is_bad, facts=facts))
     return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -49,7 +49,8 @@ SOURCES: Final = (
     Source(frozenset({"deployment"}), 15, looks.deployments),
     Source(frozenset({"backup", "archive"}), 5, looks.backups),
     Source(frozenset({"errors", "latency", "container-memory"}), 30, looks.services),
-    Source(frozenset({"memory", "clock", "disk", "disk-full", "disk-forecast"}), 30, looks.server),
+    Source(frozenset({"memory", "disk", "disk-full", "disk-forecast"}), 30, looks.server),
+    Source(frozenset({"clock"}), 60, looks.clocks),
     Source(frozenset({"rpo", "rto"}), 60, looks.objectives),
     Source(frozenset({"certificate"}), 600, looks.certificates),
 )
@@ -91,17 +92,29 @@ class Watcher:
             _log(incident)
 
     def _lines(self, seen: Look) -> list[str]:
-        """The last lines of the log of a service, as they are kept: without secrets."""
+        """The last lines of the log of a service, as they are kept: without secrets.
+
+        Of a deployment that failed, the errors of all services while it ran.
+        """
         project, _, name = seen.place.partition("/")
-        if not seen.service or not name:
+        if name and seen.service:
+            asked = read_logs.Asked(project, name, services=[seen.service])
+        elif name and seen.kind == "deployment":
+            since = float(seen.facts.get("since") or time.time())
+            asked = read_logs.Asked(project, name, since=since, level="error")
+        else:
             return []
-        asked = read_logs.Asked(project, name, services=[seen.service])
         try:
             found = read_logs.page(self._platform.config.paths.logs, asked, limit=_LINES)
         except (HavreError, OSError) as error:
             log.debug("the log of %s/%s: %s", seen.place, seen.service, error)
             return []
-        return [str(row["message"] or row["line"])[:_LONGEST] for row in found["lines"]]
+        return [_shown(row, of_many=not seen.service)[:_LONGEST] for row in found["lines"]]
+
+
+def _shown(row: Mapping[str, Any], *, of_many: bool) -> str:
+    text = str(row["message"] or row["line"])
+    return f"{row['service']}: {text}" if of_many and row["service"] else text
 
 
 def _log(incident: Incident) -> None:

@@ -28,7 +28,7 @@ class Told:
         began: when it began; None for a test.
         over: when it was over; None if it lasts.
         is_flapping: whether it comes and goes.
-        service: whose log ``lines`` are of.
+        service: whose log ``lines`` are of; empty if they are of several of the place.
         lines: the last ones of the log.
         link: to the panel; may be empty.
     """
@@ -80,7 +80,7 @@ def render(told: Told, language: str) -> tuple[str, str]:
     if told.lines and told.word != Word.OVER:
         parts += [
             "",
-            words["log"].format(service=told.service),
+            words["log"].format(service=told.service or told.place),
             *(f"  {line}" for line in told.lines[-_MOST_LINES:]),
         ]
     if told.link:

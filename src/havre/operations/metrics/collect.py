@@ -17,7 +17,7 @@ import psutil
 from django.db.models import Count
 from django.utils import timezone
 
-from havre.adapters.host.figures import figures
+from havre.adapters.host.figures import figures, resident_beside
 from havre.adapters.metrics import Store
 from havre.adapters.swarm.stats import Usage
 from havre.adapters.traefik import requests
@@ -164,8 +164,10 @@ class Collector:
             .values_list("created_at", flat=True)
             .first()
         )
+        web = resident_beside("web")
         return {
             HAVRE: {
+                **({} if web is None else {"web.memory": web}),
                 "worker.memory": float(process.memory_info().rss),
                 "worker.threads": float(process.num_threads()),
                 "operations.queued": float(states.get(Operation.State.QUEUED, 0)),

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 from havre.adapters.host.figures import figures, stalled
 
 PRESSURE = """some avg10=0.00 avg60=0.00 avg300=0.00 total=17299607
@@ -20,3 +23,14 @@ def test_this_machine_can_be_looked_at(tmp_path):
     assert "pressure.io.some_share" not in seen.counters
     assert seen.counters["cpu.busy_share"] > 0
     assert seen.counters["network.received_bytes"] >= 0
+
+
+def test_the_memory_of_a_process_beside():
+    """Asked by a process with the same parent: this one."""
+    code = "from havre.adapters.host.figures import resident_beside as r; print(r('beside'), r('nobody'))"
+    with subprocess.Popen([sys.executable, "-c", "input()", "beside"], stdin=subprocess.PIPE) as beside:
+        asked = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        beside.communicate(b"\n")
+    resident, nobody = asked.stdout.split()
+    assert float(resident) > 1e6
+    assert nobody == "None"

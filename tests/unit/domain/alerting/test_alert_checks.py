@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 from havre.domain.alerting import checks
 from havre.domain.alerting.checks import KINDS, Look
-from havre.domain.alerting.tasks import Node, away, failed_lately, restarts
+from havre.domain.alerting.tasks import Node, away, clocks, failed_lately, restarts
 from havre.domain.continuity.objectives import Objectives
 from havre.domain.snapshot import Service, Snapshot, Task
 
@@ -22,17 +22,21 @@ def test_limits_are_in_order():
 
 def test_a_disk_has_two_limits_and_a_forecast():
     figures = {"disk.state.used_share": 0.9, "memory.used_share": 0.5}
-    found = by_kind(checks.machine(figures, skew=-3.0, full_in={"state": 2 * 86_400.0}))
+    found = by_kind(checks.machine(figures, full_in={"state": 2 * 86_400.0}))
     assert found["disk", "state"].verdict(was=False) is True
     assert found["disk-full", "state"].verdict(was=False) is False
     assert found["disk-forecast", "state"].is_bad is True
     assert found["disk-forecast", "state"].facts == {"days": 2.0}
     assert found["memory", ""].verdict(was=False) is False
-    assert found["clock", ""].verdict(was=False) is True
+
+
+def test_the_clock_of_the_engine():
+    verdicts = [checks.engine_clock(skew).verdict(was=False) for skew in (-3.0, 1.5, None)]
+    assert verdicts == [True, False, None]
 
 
 def test_what_is_not_known_is_no_verdict():
-    found = by_kind(checks.machine({}, skew=None, full_in={"state": None}))
+    found = by_kind(checks.machine({}, full_in={"state": None}))
     assert {each.verdict(was=True) for each in found.values()} == {None}
 
 
@@ -119,3 +123,23 @@ def test_tasks_that_do_not_stay_up():
 def test_nodes():
     found = by_kind(away([Node("a", True), Node("b", False), Node("c", False, is_wanted=False)]))
     assert [found["node", name].is_bad for name in "abc"] == [False, True, False]
+
+
+def test_clocks_of_nodes_by_what_their_newest_task_proves():
+    def changed(node, created, since, updated):
+        seconds = {"since": since, "created": created, "updated": updated}
+        told = {name: (NOW + timedelta(seconds=each)).isoformat() for name, each in seconds.items()}
+        return Task("t", "s", 1, "running", "running", node=node, **told)
+
+    running = [
+        changed("1", 0, 4, 5),
+        changed("2", 0, 9, 5),  # ahead
+        changed("3", 0, -8, 5),  # behind
+        changed("4", 0, 90, 5),  # was ahead
+        changed("4", 100, 101, 102),
+    ]
+    snapshot = Snapshot((service("web", "app", *running),))
+    nodes = [Node(name, is_up=True, id=number) for number, name in zip("12345", "abcde", strict=True)]
+    found = by_kind(clocks(nodes, snapshot))
+    assert [found["clock", name].value for name in "abcde"] == [0, 4, 8, 0, None]
+    assert found["clock", "b"].facts == {"seconds": 4.0}
