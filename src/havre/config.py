@@ -176,9 +176,14 @@ class Config(BaseSettings):
         description="Address that takes figures by OTLP over HTTP, `/v1/metrics` included; needs"
         " `havre[otlp]`. Empty: none.",
     )
+    otlp_logs_endpoint: str = Field(
+        "",
+        description="Address that takes logs by OTLP over HTTP, `/v1/logs` included; needs `havre[otlp]`."
+        " Empty: none.",
+    )
     otlp_headers: Path | None = Field(
         None,
-        description="File with headers for otlp_endpoint, a line `NAME: VALUE` for each, such as a token;"
+        description="File with headers for both, a line `NAME: VALUE` for each, such as a token;"
         " only root should read it.",
     )
 

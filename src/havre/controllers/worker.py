@@ -23,6 +23,7 @@ from havre.controllers.drift_watch import DriftWatch
 from havre.controllers.figure_export import FigureExport
 from havre.controllers.housekeeping import Housekeeping
 from havre.controllers.log_collector import LogCollector
+from havre.controllers.log_export import LogExport
 from havre.controllers.metrics_collector import MetricsCollector
 from havre.controllers.operation_runner import OperationRunner
 from havre.controllers.queries import QueryServer
@@ -66,7 +67,8 @@ def run(config: Config) -> None:
     housekeeping = Housekeeping(platform)
     backups = BackupWatch(platform, runner.wake)
     metrics = MetricsCollector(platform)
-    alerts, export = AlertWatch(platform), FigureExport(platform)
+    alerts = AlertWatch(platform)
+    exports = (FigureExport(platform), LogExport(platform, live))
     runner.when_one_ends(scheduler.look_again)
     runner.when_one_ends(housekeeping.nudge)
     server = QueryServer(config.paths, runner.wake, live)
@@ -90,7 +92,7 @@ def run(config: Config) -> None:
     ).start()
     threading.Thread(target=_heartbeat, args=(boot, stopping), name="heartbeat", daemon=True).start()
     collecting = logs.start()
-    for each in (server, routes, watch, scheduler, backups, housekeeping, metrics, alerts, export):
+    for each in (server, routes, watch, scheduler, backups, housekeeping, metrics, alerts, *exports):
         each.start()
     log.info("worker %s is ready", boot[:8])
     try:

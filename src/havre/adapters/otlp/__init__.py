@@ -1,7 +1,6 @@
 """Figures to whoever takes OTLP over HTTP (SigNoz, an OpenTelemetry collector), by OpenTelemetry's SDK.
 
-It is an extra, ``havre[otlp]``: few servers have such a receiver. Logs would go the same way, by the exporter
-of logs of the same package (``opentelemetry.exporter.otlp.proto.http._log_exporter``).
+It is an extra, ``havre[otlp]``: few servers have such a receiver. Logs: :mod:`havre.adapters.otlp.logs`.
 """
 
 from __future__ import annotations
@@ -81,15 +80,18 @@ class Receiver:
         self._exporter.shutdown()
 
 
+def missing() -> HavreError:
+    """What is said where the extra is not installed."""
+    return HavreError("OTLP needs the extra otlp, which is not installed", hint="pip install 'havre[otlp]'")
+
+
 def _exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPMetricExporter:
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - an extra
             OTLPMetricExporter,
         )
     except ImportError as error:
-        raise HavreError(
-            "OTLP needs the extra otlp, which is not installed", hint="pip install 'havre[otlp]'"
-        ) from error
+        raise missing() from error
     return OTLPMetricExporter(endpoint=endpoint, headers=dict(headers), timeout=_TIMEOUT)
 
 

@@ -20,10 +20,21 @@ def receiver(config: Config) -> Receiver:
         UsageError: the file of headers cannot be read, or is none.
         HavreError: the extra is not installed.
     """
-    headers = _headers(config.otlp_headers) if config.otlp_headers else {}
-    name = config.domain or socket.gethostname()
-    resource = {"service.name": "havre", "host.name": name}
-    return Receiver(config.otlp_endpoint, headers=headers, resource=resource)
+    return Receiver(config.otlp_endpoint, headers=headers(config), resource=resource(config))
+
+
+def headers(config: Config) -> dict[str, str]:
+    """What is sent with each request.
+
+    Raises:
+        UsageError: the file of headers cannot be read, or is none.
+    """
+    return _headers(config.otlp_headers) if config.otlp_headers else {}
+
+
+def resource(config: Config) -> dict[str, str]:
+    """What tells this server from others."""
+    return {"service.name": "havre", "host.name": config.domain or socket.gethostname()}
 
 
 def send(config: Config, to: Receiver) -> int:
