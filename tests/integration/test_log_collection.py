@@ -33,7 +33,8 @@ def host() -> str:
 
 @pytest.fixture(scope="module")
 def image(host: str) -> str:
-    return prepare(host, report=lambda _line: None)["havre/base:1"]
+    (found,) = prepare(host, report=lambda _line: None, only=("base",)).values()
+    return found
 
 
 @pytest.fixture

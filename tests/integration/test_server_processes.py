@@ -220,7 +220,7 @@ def walk(server: Server) -> None:
         assert client.get(f"/api/v1/operations/{number}").json()["state"] == "failed"
         assert client.get(f"{home}/releases").status_code == 200
         assert client.get(f"{home}/services").status_code == 503
-        assert client.get(f"{home}/logs").status_code == 503
+        assert client.get(f"{home}/logs").status_code == 200, "what is kept is read without an engine"
         assert client.get("/metrics").text.count("havre_operations{") >= 1
         assert client.get("/no/such/page").status_code == 404
         assert client.request("DELETE", f"{home}/variables", json={"names": ["LOG"]}).json() == []

@@ -232,7 +232,10 @@ class _Handler(socketserver.StreamRequestHandler):
             self.server.wake()
             yield {"ok": True}
             return
-        # Imported when first asked: it brings the engine's client with it.
+        if isinstance(question, _Logs | _LogPage | _LogLine):
+            yield from self._from_logs(question)
+            return
+        # Imported when first asked: those who follow a log, and wait, need none of it.
         from havre.operations import look  # noqa: PLC0415
         from havre.operations.continuity import listing, trial  # noqa: PLC0415
 
@@ -242,10 +245,8 @@ class _Handler(socketserver.StreamRequestHandler):
             yield trial.try_storage()
         elif isinstance(question, _Lock):
             yield trial.lock_storage(question.days, question.mode)
-        elif isinstance(question, _Processes):
-            yield {"rows": look.processes(question.project, question.environment)}
         else:
-            yield from self._from_logs(question)
+            yield {"rows": look.processes(question.project, question.environment)}
 
     def _from_logs(self, question: _Logs | _LogPage | _LogLine) -> Iterator[dict[str, Any]]:
         from havre.operations import read_logs  # noqa: PLC0415 - only who asks needs it
