@@ -69,6 +69,8 @@ class Action(StrEnum):
     SEE_SERVER = "see the server"
     READ_METRICS = "read metrics"
     CREATE_PROJECT = "create projects"
+    MANAGE_SILENCES = "silence alerts"
+    MANAGE_CHANNELS = "manage alert channels"
     MANAGE_STORAGE = "manage the off-site storage"
     MANAGE_TOKENS = "manage tokens"
     MANAGE_USERS = "manage users"
@@ -118,10 +120,11 @@ RULES: Final[Mapping[Action, Rule]] = {
     # A copy of a whole database, and a shell beside its password: as much as there is to have.
     **_of(Reach.PROJECT, Role.OWNER, Action.EXTRACT, Action.ENTER, Action.MANAGE_MEMBERS),
     **_of(Reach.SERVER, Role.VIEWER, Action.SEE_SERVER, Action.READ_METRICS),
-    **_of(Reach.SERVER, Role.MAINTAINER, Action.CREATE_PROJECT),
+    **_of(Reach.SERVER, Role.MAINTAINER, Action.CREATE_PROJECT, Action.MANAGE_SILENCES),
     **_of(
         Reach.SERVER,
         Role.OWNER,
+        Action.MANAGE_CHANNELS,
         Action.MANAGE_STORAGE,
         Action.MANAGE_TOKENS,
         Action.MANAGE_USERS,

@@ -46,6 +46,8 @@ TABLE = {
     Action.SEE_SERVER: (True, True, True, True),
     Action.READ_METRICS: (True, True, True, True),
     Action.CREATE_PROJECT: (False, False, True, True),
+    Action.MANAGE_SILENCES: (False, False, True, True),
+    Action.MANAGE_CHANNELS: (False, False, False, True),
     Action.MANAGE_STORAGE: (False, False, False, True),
     Action.MANAGE_TOKENS: (False, False, False, True),
     Action.MANAGE_USERS: (False, False, False, True),

@@ -14,7 +14,9 @@ from pydantic import Field, SecretStr, StringConstraints
 from havre.adapters import sealing
 from havre.config import config
 from havre.errors import UsageError
-from havre.interfaces.api.access import caller_of, require_administrator
+from havre.domain.access import Action
+from havre.interfaces.api.access import Caller, caller_of
+from havre.interfaces.api.permissions import permit, visible_projects
 from havre.interfaces.api.problems import NotFoundError
 from havre.interfaces.api.schemas import Wanted
 from havre.operations.alerting.channel_options import checked
@@ -30,7 +32,8 @@ _TEST = "test"
 
 
 class Alert(Schema):
-    """An incident. ``over_at`` null: it lasts. ``lines``: the last of the log when it began."""
+    """An incident. ``over_at`` null: it lasts. ``lines``: the last of the log when it began, for who may read it.
+    """
 
     id: int
     kind: str
@@ -112,23 +115,31 @@ class StoredDelivery(Schema):
 
 @router.get("/alerts", response=list[Alert], summary="List alerts")
 def alerts(
-    request: HttpRequest,  # noqa: ARG001 - ninja passes it
+    request: HttpRequest,
     state: Literal["open", "all"] = "open",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
     language: Literal["en", "fr"] = "en",
 ) -> list[dict[str, Any]]:
-    """The newest first."""
-    chosen = Incident.objects.all() if state == "all" else Incident.objects.filter(over_at=None)
-    return [_alert(row, language) for row in chosen.order_by("-began_at", "-pk")[:limit]]
+    """The newest first, of the projects that the caller may see; the server's to who may see that."""
+    caller = caller_of(request)
+    chosen = Incident.objects.select_related("environment__project").order_by("-began_at", "-pk")
+    if state == "open":
+        chosen = chosen.filter(over_at=None)
+    if (seen := visible_projects(caller)) is not None:
+        chosen = chosen.filter(environment__project__name__in=seen)
+    return [_alert(row, language, caller) for row in chosen[:limit]]
 
 
 @router.post("/alerts/{number}/acknowledge", response=Alert, summary="Acknowledge an alert")
 def acknowledge(request: HttpRequest, number: int) -> dict[str, Any]:
     """Somebody takes it on: there are no reminders any more. Who did it first stays."""
-    row = Incident.objects.filter(pk=number).first()
-    if row is None:
+    caller = caller_of(request)
+    row = Incident.objects.select_related("environment__project").filter(pk=number).first()
+    project = row.environment.project.name if row and row.environment else None
+    if row is None or not caller.may(Action.SEE if project else Action.SEE_SERVER, project):
         raise NotFoundError(f"there is no alert {number}", hint="havre alert list --all")
-    return _alert(alerting.acknowledge(row, caller_of(request).actor, timezone.now()), LANGUAGES[0])
+    permit(caller, Action.OPERATE if project else Action.MANAGE_SILENCES, project)
+    return _alert(alerting.acknowledge(row, caller.actor, timezone.now()), LANGUAGES[0], caller)
 
 
 @router.get("/alert-silences", response=list[StoredSilence], summary="List silences")
@@ -170,8 +181,8 @@ def channels(request: HttpRequest) -> list[dict[str, Any]]:  # noqa: ARG001 - ni
 
 @router.put("/alert-channels/{name}", response=StoredChannel, summary="Set a channel")
 def set_channel(request: HttpRequest, name: _ChannelName, wanted: WantedChannel) -> dict[str, Any]:
-    """Make a channel, or replace it. Only on the server itself."""
-    caller = require_administrator(request)
+    """Make a channel, or replace it."""
+    caller = caller_of(request)
     before = Channel.objects.filter(name=name).first()
     # A password is for one host: another one, or another kind, needs its own.
     is_same = (
@@ -200,9 +211,8 @@ def set_channel(request: HttpRequest, name: _ChannelName, wanted: WantedChannel)
 
 
 @router.delete("/alert-channels/{name}", response={204: None}, summary="Remove a channel")
-def remove_channel(request: HttpRequest, name: str) -> Status[None]:
-    """With all that waits for it. Only on the server itself."""
-    require_administrator(request)
+def remove_channel(request: HttpRequest, name: str) -> Status[None]:  # noqa: ARG001 - ninja passes it
+    """With all that waits for it."""
     _found(name).delete()
     return Status(204, None)
 
@@ -243,7 +253,9 @@ def _found(name: str) -> Channel:
     return row
 
 
-def _alert(row: Incident, language: str) -> dict[str, Any]:
+def _alert(row: Incident, language: str, caller: Caller) -> dict[str, Any]:
+    project = row.environment.project.name if row.environment else None
+    may_read = caller.may(Action.READ_LOGS if project else Action.SEE_SERVER, project)
     return {
         "id": row.pk,
         "kind": row.kind,
@@ -257,7 +269,7 @@ def _alert(row: Incident, language: str) -> dict[str, Any]:
         "acknowledged_at": row.acknowledged_at,
         "acknowledged_by": row.acknowledged_by,
         "told": row.told,
-        "lines": row.lines,
+        "lines": row.lines if may_read else [],
     }
 
 

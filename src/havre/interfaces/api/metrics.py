@@ -14,11 +14,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
-from havre.domain.access import Action
-from havre.interfaces.api.access import caller_of
 from havre.adapters.metrics import Store
 from havre.config import config
+from havre.domain.access import Action
 from havre.domain.metrics.exposition import exposed
+from havre.interfaces.api.access import caller_of
 from havre.interfaces.api.health import worker_seen_seconds
 from havre.interfaces.api.problems import problem
 from havre.interfaces.api.version import version

@@ -13,9 +13,9 @@ from havre.errors import HavreError, UsageError
 from havre.interfaces.cli import trouble
 from havre.interfaces.cli.commands import (
     admin,
-    audit,
     alert,
     alert_channel,
+    audit,
     backup_storage,
     backups,
     canary,

@@ -20,7 +20,7 @@ from havre.interfaces.api import permissions
 from havre.interfaces.api.access import Peer
 from havre.interfaces.api.app import api
 from havre.records import accounts, audit_log, queries
-from havre.records.models import AuditEntry, Environment, Operation, Project, Secret, Token
+from havre.records.models import AuditEntry, Environment, Incident, Operation, Project, Secret, Token
 from havre.records.tokens import create_token
 from support.api_process import client_of
 
@@ -80,7 +80,8 @@ def test_a_route_without_a_declared_permission_answers_nobody(ask, monkeypatch):
 def test_a_route_answers_the_roles_that_the_table_says(shop, holding, route, role):
     need = permissions.ROUTES[route]
     method, path = route.split(" ", 1)
-    path = "/api/v1" + path.format(project="shop", environment="production", name="n", job="j")
+    names = {"project": "shop", "environment": "production", "name": "n", "job": "j", "number": 1}
+    path = "/api/v1" + path.format(**names, line_id="20261130-1")
     rule = RULES[need]
 
     everywhere = holding(Grants(role))(method, path).status_code
@@ -101,6 +102,29 @@ def test_a_route_answers_the_roles_that_the_table_says(shop, holding, route, rol
         if not may:
             assert status == refused
     assert elsewhere == 404
+
+
+def test_alerts_are_of_what_one_may_see_and_their_log_of_who_may_read_it(shop, holding):
+    place = {"kind": "down", "severity": "critical", "lines": ["a line"]}
+    of_shop = Incident.objects.create(environment=shop, place="shop/production", **place)
+    of_server = Incident.objects.create(place="server", **place)
+
+    def listed(grants):
+        return {row["id"]: row["lines"] for row in holding(grants)("GET", "/api/v1/alerts").json()}
+
+    def taken(grants, row):
+        return holding(grants)("POST", f"/api/v1/alerts/{row.pk}/acknowledge").status_code
+
+    assert listed(Grants(Role.OWNER)) == {of_shop.pk: ["a line"], of_server.pk: ["a line"]}
+    assert listed(Grants(None, {"shop": Role.DEVELOPER})) == {of_shop.pk: ["a line"]}
+    assert listed(Grants(None, {"shop": Role.VIEWER})) == {of_shop.pk: []}
+    assert listed(Grants(None, {"blog": Role.OWNER})) == {}
+    assert taken(Grants(None, {"blog": Role.OWNER}), of_shop) == 404
+    assert taken(Grants(None, {"shop": Role.VIEWER}), of_shop) == 403
+    assert taken(Grants(None, {"shop": Role.OWNER}), of_server) == 404
+    assert taken(Grants(Role.DEVELOPER), of_server) == 403
+    assert taken(Grants(None, {"shop": Role.DEVELOPER}), of_shop) == 200
+    assert taken(Grants(Role.MAINTAINER), of_server) == 200
 
 
 @pytest.mark.parametrize("kind", sorted(set(OPERATIONS) - {"promote", "abort", "copy", "exec"}))
