@@ -104,15 +104,17 @@ def tell(now: datetime, *, is_named: Callable[[Incident], bool] = lambda _incide
         now: the time.
         is_named: whether the manifest names somebody who is told of an incident's beginning and end.
     """
+    untold_end = Q(over_at__isnull=False, told__in=(Word.BEGAN, Word.REMINDER))
+    incidents = Incident.objects.filter(Q(over_at=None) | untold_end).order_by("pk")
+    if not (found := list(incidents.select_related("environment__current_release"))):
+        return []
     silences = [
         telling.Silence(row.check_kind, row.place, row.begins_at, row.ends_at)
         for row in Silence.objects.filter(begins_at__lte=now, ends_at__gt=now)
     ]
     channels = list(Channel.objects.exclude(kind="heartbeat"))
     queued: list[Delivery] = []
-    untold_end = Q(over_at__isnull=False, told__in=(Word.BEGAN, Word.REMINDER))
-    open_ones = Incident.objects.filter(Q(over_at=None) | untold_end).order_by("pk")
-    for incident in open_ones.select_related("environment__current_release"):
+    for incident in found:
         word = telling.to_tell(_as_value(incident), silences, now)
         hearing: list[Channel | None] = [each for each in channels if _hears(each, incident)]
         if word in {Word.BEGAN, Word.OVER} and is_named(incident):
@@ -147,13 +149,11 @@ def _hears(channel: Channel, incident: Incident) -> bool:
 
 def due(now: datetime) -> list[Delivery]:
     """What is to be delivered, of each channel and incident the oldest: in the order in which it happened."""
-    waiting = (
-        Delivery.objects.filter(taken_at=None, next_at__isnull=False)
-        .select_related("channel", "incident")
-        .order_by("pk")
-    )
+    waiting = Delivery.objects.filter(taken_at=None, next_at__isnull=False)
+    if not waiting.exists():  # asked every other second, and nearly always so
+        return []
     first: dict[tuple[int | None, int], Delivery] = {}
-    for each in waiting:
+    for each in waiting.select_related("channel", "incident").order_by("pk"):
         first.setdefault((each.channel_id, each.incident_id or -each.pk), each)
     return [each for each in first.values() if each.next_at is not None and each.next_at <= now]
 
