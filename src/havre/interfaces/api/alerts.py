@@ -13,8 +13,8 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from havre.adapters import sealing
 from havre.config import config
-from havre.errors import UsageError
 from havre.domain.access import Action
+from havre.errors import UsageError
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.permissions import permit, visible_projects
 from havre.interfaces.api.problems import NotFoundError
@@ -32,8 +32,7 @@ _TEST = "test"
 
 
 class Alert(Schema):
-    """An incident. ``over_at`` null: it lasts. ``lines``: the last of the log when it began, for who may read it.
-    """
+    """An incident. ``over_at`` null: it lasts. ``lines``: the log's last then, for who may read it."""
 
     id: int
     kind: str

@@ -28,7 +28,7 @@ NEITHER = {"rich", "pygments", "jinja2", "unittest", "apprise", "opentelemetry",
 @pytest.mark.parametrize(
     ("role", "others"),
     [
-        (WEB, {"smtplib", "docker", "httpx", "requests", "cryptography", "asyncssh"}),
+        (WEB, {"smtplib", "docker", "httpx", "requests", "asyncssh"}),
         (WORKER, {"charset_normalizer", "ninja"}),
     ],
     ids=["web", "worker"],
@@ -36,7 +36,8 @@ NEITHER = {"rich", "pygments", "jinja2", "unittest", "apprise", "opentelemetry",
 def test_what_a_process_does_not_need_is_not_in_its_memory(role, others, tmp_path):
     told = "print(*(name for name, module in sys.modules.items() if module))"
     code = f"import sys\nfrom havre.interfaces.server import spare\n{role}\n{told}"
-    settings = environment(tmp_path) | {"DJANGO_SETTINGS_MODULE": "havre.settings"}
+    module = "havre.worker_settings" if role == WORKER else "havre.settings"
+    settings = environment(tmp_path) | {"DJANGO_SETTINGS_MODULE": module}
     done = subprocess.run(
         [sys.executable, "-P", "-W", "error", "-c", code],
         env=settings,
