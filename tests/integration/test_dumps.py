@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,6 +15,7 @@ import docker
 import pytest
 
 from havre.adapters.buildkit.platform import prepare
+from havre.adapters.host import moments
 from havre.adapters.swarm.engine import Engine
 from havre.adapters.swarm.inside import Answer, run_inside, tell_inside
 from havre.config import Config
@@ -170,3 +173,25 @@ def test_a_dump_is_read_back_and_a_bad_one_is_told_and_costs_no_older_one(
         dumps.forget_gone(Repository.LOCAL, {each.id for each in there.snapshots()})
     assert dumps.find(environment, "db", "", None) == good, "what is gone is not offered"
     assert run_inside(server.engine, server.container, ["ls", "/tmp"]).out.strip() == ""
+
+
+def test_nothing_old_is_removed_while_the_date_is_not_believed(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        dump, problem = make(server, tmp_path)
+        assert problem == ""
+    assert len(stored(dump)) == 2, "of one day the newest two stay"
+
+    now = moments.now
+    later = timedelta(weeks=6).total_seconds()
+    monkeypatch.setattr(moments, "now", lambda: replace(now(), wall=now().wall + later))
+    dump, problem = make(server, tmp_path)
+    assert problem == ""
+    assert "went forward by 42 days" in dump.forget()
+    assert len(stored(dump)) == 3
+
+    monkeypatch.setattr(moments, "now", now)
+    dump, problem = make(server, tmp_path)
+    assert problem == ""
+    assert len(stored(dump)) == 2, "it was put right"
