@@ -22,6 +22,7 @@ from havre.domain.continuity import repositories
 from havre.domain.continuity.repositories import Keeping, Keys, OffSite
 from havre.domain.continuity.restoring import arguments
 from havre.domain.continuity.stream import Streaming, interval
+from havre.domain.database_version import NEWEST
 from integration.image_containers import engine, host, ids, inside, running, wait
 from support.object_storage import BUCKET, KEY, SECRET, ObjectStorage
 
@@ -30,21 +31,25 @@ pytestmark = pytest.mark.timeout(600)
 
 RPO = timedelta(seconds=10)
 PATIENCE = 120.0
-IMAGE = "havre/postgres:17"
 PASSPHRASE = "a passphrase of the test"
 
 
 class Database:
     """A database with backups, in the container that a release would give it; its volumes can be lost."""
 
-    def __init__(self, engine: docker.DockerClient, storage: ObjectStorage, folder: Path) -> None:
+    def __init__(
+        self, engine: docker.DockerClient, storage: ObjectStorage, folder: Path, version: int
+    ) -> None:
         self.last: datetime | None = None
+        self._image = f"havre/postgres:{version}"
         self._engine = engine
         self._folder, self._name = folder, f"image-test-{uuid.uuid4().hex[:8]}"
         self._container: Container | None = None
         place = OffSite(storage.endpoint, BUCKET, has_ca=True)
         files = {
-            "pgbackrest.conf": repositories.config_text(Keeping(), place, "shop-production/db"),
+            "pgbackrest.conf": repositories.config_text(
+                Keeping(), place, "shop-production/db", by_blocks=version == NEWEST
+            ),
             "conf.d/offsite.conf": repositories.secret_text(Keys(KEY, SECRET, PASSPHRASE)),
             "offsite-ca.pem": storage.ca.read_text(),
             "password": "of no use",
@@ -81,7 +86,7 @@ class Database:
         """On its volumes, which are made anew where they are lost; taking statements at the end."""
         if self._container is None:
             self._container = self._engine.containers.run(
-                IMAGE, detach=True, cap_drop=["ALL"], **self._options
+                self._image, detach=True, cap_drop=["ALL"], **self._options
             )
         else:
             self._container.start()
@@ -112,7 +117,7 @@ class Database:
         return said
 
     def _program(self, *command: str) -> str:
-        with running(self._engine, IMAGE, entrypoint=list(command), **self._options) as container:
+        with running(self._engine, self._image, entrypoint=list(command), **self._options) as container:
             code = container.wait()["StatusCode"]
             said = str(container.logs().decode())
             assert code == 0, said
@@ -186,12 +191,18 @@ def storage(tmp_path: Path) -> Iterator[ObjectStorage]:
 
 
 @pytest.fixture
+def version() -> int:
+    """Of PostgreSQL."""
+    return NEWEST
+
+
+@pytest.fixture
 def database(
-    engine: docker.DockerClient, ids: dict[str, str], storage: ObjectStorage, tmp_path: Path
+    engine: docker.DockerClient, ids: dict[str, str], storage: ObjectStorage, tmp_path: Path, version: int
 ) -> Iterator[Database]:
     folder = tmp_path / "settings"
     folder.mkdir()
-    made = Database(engine, storage, folder)
+    made = Database(engine, storage, folder, version)
     yield made
     made.lose_everything()
 
@@ -199,15 +210,7 @@ def database(
 def test_no_more_than_the_rpo_is_lost_also_right_after_a_restore_and_a_crash(
     database: Database, storage: ObjectStorage
 ) -> None:
-    database.start()
-    database.back_up()
-    database.sql("CREATE TABLE beat (at timestamptz)")
-    known = database.write()
-    last = database.die()
-    database.lose_everything()
-    assert "of WAL came from the stream" in database.restore(timeline=1)
-    database.start()
-    assert known <= database.newest() > last - RPO
+    lose_and_restore(database)
 
     # Right after the restore, on its new timeline, without a backup of it, and right after a crash.
     database.write()
@@ -226,3 +229,22 @@ def test_no_more_than_the_rpo_is_lost_also_right_after_a_restore_and_a_crash(
     raw = b"".join(path.read_bytes() for path in (storage.folder / "data").glob("*.dat"))
     assert b"beat" not in raw, "what is stored elsewhere is encrypted"
     assert PASSPHRASE not in inside(database.container, "ps", "axeww")[1]
+
+
+@pytest.mark.parametrize("version", [15])
+def test_the_earlier_version_comes_back_with_what_was_streamed(database: Database, version: int) -> None:
+    lose_and_restore(database)
+    assert database.sql("SHOW server_version_num").startswith(str(version))
+
+
+def lose_and_restore(database: Database) -> None:
+    """It dies while rows are committed, and comes back without those of the last moment."""
+    database.start()
+    database.back_up()
+    database.sql("CREATE TABLE beat (at timestamptz)")
+    known = database.write()
+    last = database.die()
+    database.lose_everything()
+    assert "of WAL came from the stream" in database.restore(timeline=1)
+    database.start()
+    assert known <= database.newest() > last - RPO
