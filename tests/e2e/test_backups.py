@@ -13,6 +13,7 @@ import pytest
 
 from e2e.conftest import Site
 from support.object_storage import SECRET, ObjectStorage
+from support.operations import is_at, outcome, wait_for
 from support.server import Server
 from support.shop import DB, PLACE, PROJECT, Shop, wait
 from support.terminal import Terminal
@@ -154,6 +155,56 @@ def test_a_rollback_takes_the_data_along(shop: Shop) -> None:
     (rollback,) = [row for row in shop.operations("rollback") if not row["params"]["dry_run"]]
     assert str(rollback["id"]) in shop.backups()["databases"][0]["replaced"]
     wait(shop.all_backups_done, "the backup after the rollback goes on")
+
+
+@pytest.mark.parametrize("step", ["restore", "stop", "start"])
+def test_a_restore_that_is_cancelled_leaves_everything_as_before(shop: Shop, step: str) -> None:
+    moment = shop.add(1 + max(shop.rows(), default=0))
+    shop.add(1 + max(shop.rows(), default=0))
+    before = (shop.rows(), _beside(shop), _databases(shop))
+    shop.havre("restore", "--to", moment, "--yes-restore", PLACE, "--detach")
+    _cancel(shop, step)
+    wait(shop.container, "the database does not run")
+    assert (shop.rows(), _beside(shop), _databases(shop)) == before
+    shop.add(1 + max(shop.rows(), default=0))
+    shop.archived()
+
+
+@pytest.mark.parametrize("step", ["restore", "dump", "load"])
+def test_a_restore_beside_that_is_cancelled_leaves_nothing(shop: Shop, step: str) -> None:
+    # Filling its index takes long where it is loaded.
+    shop.sql(
+        "create or replace function slow(int) returns int immutable language sql as 'select $1';"
+        "create table one as select 1 n; create index on one (slow(n));"
+        "create or replace function slow(int) returns int immutable language sql as"
+        " 'select $1 from pg_catalog.pg_sleep(60)'"
+    )
+    before = (shop.rows(), _beside(shop), _databases(shop))
+    shop.havre("restore", "--as", "unwanted", "--detach")
+    _cancel(shop, step)
+    assert (shop.rows(), _beside(shop), _databases(shop)) == before
+    shop.sql("drop table one; drop function slow")
+
+
+def _cancel(shop: Shop, step: str) -> None:
+    """Cancel the newest restore in the middle of a step; it is over then."""
+    number = int(shop.operations("restore")[0]["id"])
+    wait_for(lambda: is_at(shop.server, number, step))
+    shop.server.cli("operations", "cancel", str(number))
+    done = outcome(shop.server, number)
+    assert done["state"] == "cancelled", done
+    jobs = [each["Spec"]["Name"] for each in shop.engine.services()]
+    assert not [name for name in jobs if str(number) in name.split("-")], "a job of it goes on"
+
+
+def _beside(shop: Shop) -> set[str]:
+    """What is beside the data in its volume: what was replaced, or is being restored."""
+    found = shop.inside("find", "/var/lib/postgresql/data", "-maxdepth", "1")
+    return {line.rpartition("/")[2] for line in found.splitlines()}
+
+
+def _databases(shop: Shop) -> set[str]:
+    return set(shop.sql("select datname from pg_database").split())
 
 
 def test_an_erased_person_is_named_nowhere_and_erased_again_after_a_restore(
