@@ -275,7 +275,7 @@ def walk_panel(server: Server) -> None:
             f"{home}do/deploy",
             f"{home}data/measured",
         ]
-        pages += ["/operations/1/", "/operations/1/live", "/projects/new/"]
+        pages += ["/operations/1/", "/operations/1/live", "/projects/new"]
         pages += [f"/account/{name}/" for name in ("sessions", "tokens", "two-factor", "password")]
         pages += ["/account/two-factor/codes/new/", "/account/two-factor/keys/add/"]
         pages += [f"/settings/{name}/" for name in ("people", "tokens", "audit")]

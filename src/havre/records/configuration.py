@@ -18,14 +18,16 @@ def variables_of(environment: Environment) -> QuerySet[Variable]:
     return Variable.objects.filter(environment=environment).order_by("service", "name")
 
 
-def set_deploy_key(project: str, sealed: bytes | None) -> bool:
+def set_deploy_key(project: str, sealed: bytes | None, *, public: str = "") -> bool:
     """Store a project's sealed deploy key, or with None forget it; False if there is no such project.
 
-    Setting one makes the project if it is new, so that its first deployment can already use it.
+    Setting one makes the project if it is new, so that its first deployment can already use it. ``public``
+    is the line of the public key, which is shown again; empty if it is not known.
     """
+    fields = {"sealed_deploy_key": sealed, "deploy_key_public": public if sealed else ""}
     if sealed is None:
-        return bool(Project.objects.filter(name=project).update(sealed_deploy_key=None))
-    Project.objects.update_or_create(name=project, defaults={"sealed_deploy_key": sealed})
+        return bool(Project.objects.filter(name=project).update(**fields))
+    Project.objects.update_or_create(name=project, defaults=fields)
     return True
 
 

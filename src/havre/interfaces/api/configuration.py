@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from ninja import Router, Status
 
 from havre.adapters import sealing
+from havre.adapters.git import deploy_keys
 from havre.config import config
 from havre.domain.access import Action
 from havre.domain.copying import Outcome
@@ -127,7 +128,8 @@ def set_deploy_key(request: HttpRequest, project: Name, wanted: schemas.SetSecre
         raise UsageError(
             "this is not a private SSH key", hint="give the file without .pub, in PEM or OpenSSH form"
         )
-    configuration.set_deploy_key(project, sealing.seal(config().paths.public_key, key.encode()))
+    sealed = sealing.seal(config().paths.public_key, key.encode())
+    configuration.set_deploy_key(project, sealed, public=deploy_keys.public_of(key))
     return Status(204, None)
 
 

@@ -8,13 +8,13 @@ from havre.interfaces.panel import (
     actions,
     activity,
     assets,
-    creating,
     data,
     environment,
     live,
     operation,
     overview,
     preferences,
+    projects,
 )
 from havre.interfaces.panel.settings import audit, people, tokens
 
@@ -40,7 +40,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("static/<path:path>", assets.serve, name="static"),
     path("", overview.show, name="overview"),
     path("overview/part", overview.part, name="overview-part"),
-    path("projects/new/", creating.new, name="new"),
     path("activity/", activity.show, name="activity"),
     path("data/", data.everywhere, name="data-everywhere"),
     path("preferences", preferences.choose, name="preferences"),
@@ -55,9 +54,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/tokens/", tokens.listing, name="server-tokens"),
     path("settings/tokens/<int:number>/revoke", tokens.revoke, name="server-token-revoke"),
     path("settings/audit/", audit.show, name="audit"),
+    path("projects/new", projects.new, name="project-new"),
+    path("projects/<name:project>/", projects.show, name="project"),
+    path("projects/<name:project>/source", projects.move, name="project-source"),
+    path("projects/<name:project>/environments", projects.add_environment, name="project-environments"),
+    path("projects/<name:project>/key", projects.key, name="project-key"),
     path(_ENVIRONMENT, environment.show, name="environment"),
     path(f"{_ENVIRONMENT}services", environment.services, name="services"),
     path(f"{_ENVIRONMENT}data/", data.show, name="data"),
     path(f"{_ENVIRONMENT}data/measured", data.measured, name="measured"),
+    path(f"{_ENVIRONMENT}begin/", projects.begin, name="begin"),
     path(f"{_ENVIRONMENT}do/<slug:kind>", actions.ask, name="action"),
 ]

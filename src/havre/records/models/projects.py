@@ -15,6 +15,9 @@ class Project(models.Model):
     source = models.CharField(max_length=500, help_text="local path or Git URL of the repository")
     subfolder = models.CharField(max_length=300, blank=True, default="")
     sealed_deploy_key = models.BinaryField(null=True)
+    deploy_key_public = models.TextField(
+        blank=True, default="", help_text="the line of the public key; empty if it is not known"
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     objects: ClassVar[models.Manager[Project]]

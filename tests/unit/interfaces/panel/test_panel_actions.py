@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from havre.records.models import AuditEntry, Environment, Operation, Project
+from havre.records.models import Environment, Operation
 
 DROPIT = "/environments/dropit/production/do/"
 
@@ -162,60 +162,3 @@ def test_a_page_of_another_site_starts_nothing_through_the_tunnel(send, harbour,
     assert harbour("POST", "/api/v1/operations", content=wanted, headers=plain).status_code == 401
     assert newest().pk == before
     assert send(form, {}, Origin="http://localhost").status_code == 302
-
-
-NEW = {
-    "project": "shop",
-    "environment": "production",
-    "source": "https://git.example.org/you/shop.git",
-    "ref": "main",
-    "subfolder": "",
-}
-
-
-def test_a_new_project_is_planned_then_carried_out_from_the_same_address(send):
-    assert send("/projects/new/", {**NEW, "dry": "1"}).status_code == 302
-    plan = newest()
-    assert (plan.kind, str(plan.environment), plan.params["source"]) == (
-        "plan",
-        "shop-production",
-        NEW["source"],
-    )
-    assert AuditEntry.objects.latest("pk").project == "shop"
-    made = {
-        **Operation.objects.filter(kind="plan").first().result["plan"],
-        "project": "shop",
-        "protected": False,
-    }
-    Operation.objects.filter(pk=plan.pk).update(state="succeeded", result={"plan": made})
-    answer = send("/environments/shop/production/do/apply", {"plan": str(plan.pk)})
-    assert answer.status_code == 302, answer.text
-    assert (newest().kind, newest().params["source"]) == ("apply", NEW["source"])
-    assert Project.objects.get(name="shop").source == NEW["source"]
-
-
-def test_a_new_environment_of_a_known_project_comes_from_where_the_project_came(send):
-    assert send("/projects/new/", {"project": "dropit", "environment": "demo"}).status_code == 302
-    assert (newest().kind, str(newest().environment)) == ("deploy", "dropit-demo")
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"project": "Shop!"}, "project"),
-        ({"environment": "../x"}, "environment"),
-        ({"source": "https://me:secret@git.example.org/shop.git"}, "holds a password"),
-        ({"source": "/etc"}, "folder of the server"),
-        ({"source": "--upload-pack=x"}, "source"),
-        ({"source": ""}, "not known where the repository"),
-        ({"subfolder": "../../etc"}, "subfolder"),
-        ({"ref": "-x"}, "is not the name of a branch"),
-    ],
-)
-def test_what_is_wrong_with_a_new_project_is_told_and_makes_nothing(send, wrong, told):
-    before = newest().pk
-    answer = send("/projects/new/", {**NEW, **wrong})
-    assert answer.status_code == 422
-    assert told in answer.text
-    assert newest().pk == before
-    assert not Project.objects.filter(name="shop").exists()

@@ -23,6 +23,9 @@ PAGES = (
         f"/environments/dropit/production/do/{kind}"
         for kind in ("deploy", "apply", "rollback", "restart", "scale", "run", "backup", "drill", "restore")
     ),
+    "/projects/new",
+    "/projects/dropit/",
+    "/environments/dropit/preview-214/begin/",
     "/environments/dropit/preview-214/do/deploy",
     "/environments/dropit/preview-214/do/rollback",
 )

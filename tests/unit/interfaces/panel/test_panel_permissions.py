@@ -27,8 +27,13 @@ NEEDS = {
     f"{ENVIRONMENT}services": Action.SEE,
     f"{ENVIRONMENT}data/": Action.SEE,
     f"{ENVIRONMENT}data/measured": Action.SEE,
+    "projects/new": Action.CREATE_PROJECT,
+    "projects/<name:project>/": Action.SEE,
+    "projects/<name:project>/source": Action.DEPLOY,
+    "projects/<name:project>/environments": Action.DEPLOY,
+    "projects/<name:project>/key": Action.SET_DEPLOY_KEY,
+    f"{ENVIRONMENT}begin/": Action.SEE,
     f"{ENVIRONMENT}do/<slug:kind>": Action.SEE,  # and what the kind takes, see below
-    "projects/new/": Action.CREATE_PROJECT,
     "settings/people/": Action.MANAGE_USERS,
     "settings/people/new/": Action.MANAGE_USERS,
     "settings/people/named/<str:name>/": Action.MANAGE_USERS,
@@ -85,6 +90,14 @@ def of(kind):
     return f"/environments/dropit/staging/do/{kind}"
 
 
+PARTS = ("services", "data/", "data/measured", "begin/")
+"""Pages of an environment, below it."""
+FORMS_OF_PROJECTS = {
+    "/projects/dropit/source": {"source": "https://evil.example/dropit"},
+    "/projects/dropit/environments": {"environment": "mine"},
+    "/projects/dropit/key": {},
+}
+"""Forms that change something of a project."""
 VALUES = {
     "scale": {"replicas.api": "3", "was.api": "1"},
     "run": {"service": "api", "command": "true"},
@@ -119,7 +132,7 @@ def test_nothing_of_another_project_is_found_by_guessing(filled, role):
     base = "/environments/dropit/production/"
     theirs = [row.pk for row in Operation.objects.filter(environment__project__name="dropit")]
     running = Operation.objects.get(state="running", environment__project__name="dropit").pk
-    hidden = [base, *(base + part for part in ("services", "data/", "data/measured"))]
+    hidden = [base, *(base + part for part in PARTS), "/projects/dropit/"]
     hidden += [f"{base}do/{kind}" for kind in FORMS]
     hidden += [f"/operations/{number}/" for number in (theirs[0], theirs[-1], running)]
     hidden += [f"/operations/{running}/live", f"/operations/{running}/live?after=0"]
@@ -134,6 +147,9 @@ def test_nothing_of_another_project_is_found_by_guessing(filled, role):
         form = {**VALUES.get(kind, {}), "confirm": "dropit-production"}
         assert browser.send(f"{base}do/{kind}", form).status_code == 404
     assert browser.send(f"/operations/{running}/cancel", {}).status_code == 404
+    for path, form in FORMS_OF_PROJECTS.items():
+        there = browser.send(path.replace("dropit", "nobody"), form).status_code
+        assert (browser.send(path, form).status_code, there) == (404, 404), path
     assert Operation.objects.count() == before
     assert not Operation.objects.get(pk=running).cancel_requested
     assert not AuditEntry.objects.exists()

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from havre.errors import HavreError, UsageError
+from havre.errors import UsageError
 from havre.interfaces.cli.session import Project, open_client, project_of
 
 app = typer.Typer(
@@ -20,8 +20,10 @@ def create(ctx: typer.Context, project: Project = "") -> None:
 
     Give the public key to the repository as a deploy key that may only read.
     """
+    from havre.adapters.git import deploy_keys  # noqa: PLC0415 - start-up time
+
     place = project_of(project)
-    private, public = _generate(f"havre-{place}")
+    private, public = deploy_keys.make(f"havre-{place}")
     _store(ctx, place, private)
     typer.echo(public)
 
@@ -58,26 +60,3 @@ def _path(project: str) -> str:
 
 def _store(ctx: typer.Context, project: str, private: str) -> None:
     open_client(ctx).put(_path(project), {"value": private})
-
-
-def _generate(comment: str) -> tuple[str, str]:
-    """A new Ed25519 pair by ssh-keygen, private and public; its files are gone at once."""
-    import subprocess  # noqa: PLC0415 - start-up time
-    import tempfile  # noqa: PLC0415 - start-up time
-    from pathlib import Path  # noqa: PLC0415 - start-up time
-
-    with tempfile.TemporaryDirectory(prefix="havre-key-") as folder:
-        file = Path(folder) / "key"
-        try:
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(file)],
-                check=True,
-                capture_output=True,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise HavreError(
-                "no key could be made: ssh-keygen failed or is not installed",
-                hint="install openssh-client, or bring a key of your own: havre deploy-key set < FILE",
-            ) from error
-        return file.read_text(), file.with_suffix(".pub").read_text().strip()
