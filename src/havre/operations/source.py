@@ -12,8 +12,10 @@ from havre.adapters.git.checkout import Checkout, checkout
 from havre.adapters.git.source import Source
 from havre.adapters.sealing import unseal
 from havre.errors import SourceError, UsageError
-from havre.manifest import EnvironmentSpec, Manifest, load, load_file
+from havre.manifest import EnvironmentSpec, load, load_file
+from havre.manifest.place import spec_for
 from havre.operations.context import Run
+from havre.records import manifests
 
 MANIFEST: Final = "havre.yaml"
 
@@ -40,14 +42,16 @@ class SourceReader:
             SourceError: the repository cannot be read.
             ManifestError: its manifest is not valid.
             UsageError: it describes another project, or not this environment.
+
+        A text that the operation was given counts in place of the repository's file.
         """
         ref = commit or self.run.operation.params.get("ref")
         found = self.check_out(ref)
-        spec = self._spec(load_manifest(found))
+        spec = self._spec(found)
         if ref is None and spec.branch and found.branch != spec.branch:
             self.clean_up()
             found = self.check_out(spec.branch)
-            spec = self._spec(load_manifest(found))
+            spec = self._spec(found)
         return found, spec
 
     def check_out(self, ref: str | None) -> Checkout:
@@ -88,13 +92,13 @@ class SourceReader:
             else None,
         )
 
-    def _spec(self, manifest: Manifest) -> EnvironmentSpec:
-        if manifest.project != self.run.project:
-            raise UsageError(
-                f"{MANIFEST} describes the project {manifest.project}, not {self.run.project}",
-                hint=f"deploy it as --project {manifest.project}, or correct the line `project:`",
-            )
-        return manifest.for_environment(self.run.environment.name)
+    def _spec(self, found: Checkout) -> EnvironmentSpec:
+        given = manifests.given(self.run.operation)
+        text = given or manifest_text(found)
+        manifest = load(text, file=MANIFEST)
+        if not given:
+            manifests.remember(self.run.operation, text)
+        return spec_for(manifest, self.run.project, self.run.environment.name)
 
 
 def inside(found: Checkout, relative: Path | str) -> Path:
@@ -112,11 +116,15 @@ def inside(found: Checkout, relative: Path | str) -> Path:
     return target
 
 
-def load_manifest(found: Checkout) -> Manifest:
-    """The manifest of a checkout; its problems name the file as the repository does."""
+def manifest_text(found: Checkout) -> str:
+    """The text of the manifest of a checkout.
+
+    Raises:
+        ManifestError: it is not there, or cannot be read.
+    """
     file = inside(found, MANIFEST)
     try:
-        text = file.read_text(encoding="utf-8")
+        return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return load_file(file)  # which says what is wrong with it
-    return load(text, file=MANIFEST)
+        load_file(file)  # which says what is wrong with it
+        raise

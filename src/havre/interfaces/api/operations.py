@@ -20,8 +20,10 @@ from havre.interfaces.api import lookup, requests, schemas
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.permissions import permit, permit_kind, permit_new, project_of, visible_projects
 from havre.interfaces.api.problems import ForbiddenError
+from havre.manifest import load
+from havre.manifest.place import spec_for
 from havre.manifest.values import Name
-from havre.records import erasures, queries, schedule
+from havre.records import erasures, manifests, queries, schedule
 from havre.records.models import Environment, Operation, Project
 from havre.records.planned import planned_job
 
@@ -46,6 +48,9 @@ def enqueue(
     caller = caller_of(request)
     params = wanted.params.model_dump(mode="json")
     permit_kind(caller, wanted.kind, wanted.project)
+    manifest = params.pop("manifest", None)  # whoever may see the operation may not see its values
+    if manifest:
+        spec_for(load(manifest), wanted.project, wanted.environment)
     if isinstance(wanted, requests.Deploy | requests.Plan | requests.Apply):
         permit_new(caller, OPERATIONS[wanted.kind], wanted.project)
         environment = _from_source(wanted, caller)
@@ -66,6 +71,8 @@ def enqueue(
         operation = erasures.enqueue(environment, params, sealed=sealed, actor=caller.actor)
     else:
         operation = queries.enqueue(wanted.kind, environment, params, actor=caller.actor)
+    if manifest:
+        manifests.give(operation, manifest)
     transaction.on_commit(lambda: worker_client.wake(config().paths))
     return Status(202, shown(operation))
 

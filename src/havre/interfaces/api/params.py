@@ -16,6 +16,7 @@ from pydantic import (
 
 from havre.interfaces.api.schemas import Confirm, Ref, Source, Subfolder, Value, Wanted
 from havre.manifest.values import EnvName, Name, PostgresName
+from havre.manifest.yaml_source import LARGEST_BYTES
 
 _TABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$"
 """A table, or schema and table. Names that want quoting are not taken: they end up in statements."""
@@ -23,15 +24,21 @@ _TABLE: Final = r"^[A-Za-z_][A-Za-z0-9_]{0,62}(\.[A-Za-z_][A-Za-z0-9_]{0,62})?$"
 PLACE = r"^[^\x00-\x1f\x7f]+\.[^.\x00-\x1f\x7f]+$"
 
 
+ManifestText = Annotated[str, Field(min_length=1, max_length=LARGEST_BYTES)]
+"""A ``havre.yaml`` for this one operation, in place of the repository's. It is not among what that shows."""
+
+
 class _FromSource(Wanted):
     source: Source | None = None
     subfolder: Subfolder | Literal[""] = ""
     ref: Ref | None = None
+    manifest: ManifestText | None = None
 
 
 class DeployParams(_FromSource):
     """What to deploy; without a source, the one remembered for the project.
 
+    ``manifest``: a ``havre.yaml`` for this release alone, in place of the repository's.
     ``confirm`` is wanted by a protected environment where this interrupts or destroys.
     """
 
@@ -99,11 +106,12 @@ class GivenPlan(Wanted):
 
 
 class ApplyParams(Wanted):
-    """The plan to carry out; ``confirm`` as for a deployment."""
+    """The plan to carry out; ``manifest`` and ``confirm`` as for a deployment."""
 
     plan: GivenPlan
     source: Source | None = None
     subfolder: Subfolder | Literal[""] = ""
+    manifest: ManifestText | None = None
     confirm: Confirm = ""
 
 

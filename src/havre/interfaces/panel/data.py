@@ -103,6 +103,7 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
             "drill": may(Action.DRILL, project),
             "restore": may(Action.RESTORE, project),
         },
+        "see_variables": may(Action.READ_VARIABLES, project),
         "section": "data",
         "tab": "data",
         "protected": queries.is_protected(row),

@@ -87,6 +87,7 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
             "operate": may(Action.OPERATE, project),
             "run": may(Action.RUN, project),
         },
+        "see_variables": may(Action.READ_VARIABLES, project),
         "section": "overview",
         "tab": "environment",
         **_services(row),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 
 from havre.domain.access import Action
 from havre.errors import UsageError
+from havre.records import manifests
 from havre.records.models import Environment, Operation
 
 Params = dict[str, Any]
@@ -60,6 +61,8 @@ def _apply(sent: QueryDict, environment: Environment) -> Params:
     params: Params = {"plan": row.result["plan"]}
     if source := row.params.get("source"):  # of a project that was planned before it was ever deployed
         params |= {"source": source, "subfolder": row.params.get("subfolder") or ""}
+    if edited := manifests.given(row):
+        params["manifest"] = edited
     return params
 
 

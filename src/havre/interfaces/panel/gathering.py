@@ -105,6 +105,11 @@ def seen_by(caller: Caller, name: str = "project__name") -> Q:
     return Q() if names is None else Q(**{f"{name}__in": names})
 
 
+def only(row: Environment) -> Q:
+    """One environment."""
+    return Q(pk=row.pk)
+
+
 def outlooks(chosen: Q | None = None) -> list[Outlook]:
     """Every environment, or those that are chosen; the ones with problems come as the others by name."""
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")

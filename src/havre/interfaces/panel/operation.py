@@ -11,9 +11,10 @@ from havre.domain import access, plan
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import Caller, caller_of
 from havre.interfaces.api.permissions import project_of
+from havre.interfaces.panel import gathering
 from havre.interfaces.panel.guard import Need, needs
 from havre.interfaces.panel.pages import page, render
-from havre.records import queries
+from havre.records import manifests, queries
 from havre.records.models import Event, Operation
 
 LINES: Final = 1000
@@ -44,6 +45,7 @@ def show(request: HttpRequest, number: int) -> HttpResponse:
         "is_cut": len(log) > LINES,
         "last": last,
         "plan": _plan(operation),
+        "edited": _edited(caller, operation),
         "facts": _facts(operation),
         "can_cancel": not operation.is_final and may_cancel(caller, operation),
         "section": "activity",
@@ -56,6 +58,15 @@ def may_cancel(caller: Caller, operation: Operation) -> bool:
     project = project_of(operation)
     starting = access.OPERATIONS.get(operation.kind)
     return caller.may(access.Action.CANCEL, project) and bool(starting and caller.may(starting, project))
+
+
+def _edited(caller: Caller, operation: Operation) -> str:
+    """The address of the editor with the text that it was given; empty if it read the repository's."""
+    row = operation.environment
+    if row is None or not manifests.given(operation):
+        return ""
+    may = caller.may(access.Action.READ_VARIABLES, row.project.name)
+    return gathering.address_of(row, f"manifest/?of={operation.pk}") if may else ""
 
 
 def _plan(operation: Operation) -> dict[str, Any] | None:

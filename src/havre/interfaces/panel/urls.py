@@ -11,6 +11,7 @@ from havre.interfaces.panel import (
     data,
     environment,
     live,
+    manifest,
     operation,
     overview,
     preferences,
@@ -63,6 +64,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{_ENVIRONMENT}services", environment.services, name="services"),
     path(f"{_ENVIRONMENT}data/", data.show, name="data"),
     path(f"{_ENVIRONMENT}data/measured", data.measured, name="measured"),
+    path(f"{_ENVIRONMENT}manifest/", manifest.show, name="manifest"),
+    path(f"{_ENVIRONMENT}manifest/check", manifest.check, name="manifest-check"),
     path(f"{_ENVIRONMENT}begin/", projects.begin, name="begin"),
     path(f"{_ENVIRONMENT}do/<slug:kind>", actions.ask, name="action"),
 ]

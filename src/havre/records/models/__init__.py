@@ -19,6 +19,7 @@ from havre.records.models.continuity import (
 from havre.records.models.drift import Drift
 from havre.records.models.drills import Drill
 from havre.records.models.erasures import Erasure
+from havre.records.models.manifests import ManifestText
 from havre.records.models.operations import Event, Operation, Step
 from havre.records.models.projects import Environment, Project, Secret, Variable
 from havre.records.models.releases import Build, Release
@@ -41,6 +42,7 @@ __all__ = [
     "Event",
     "Grant",
     "Incident",
+    "ManifestText",
     "Operation",
     "Project",
     "Release",

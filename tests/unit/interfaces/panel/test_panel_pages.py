@@ -23,6 +23,8 @@ PAGES = (
         f"/environments/dropit/production/do/{kind}"
         for kind in ("deploy", "apply", "rollback", "restart", "scale", "run", "backup", "drill", "restore")
     ),
+    "/environments/dropit/production/manifest/",
+    "/environments/dropit/preview-214/manifest/",
     "/projects/new",
     "/projects/dropit/",
     "/environments/dropit/preview-214/begin/",
@@ -48,7 +50,7 @@ class Reader(HTMLParser):
             self.forbidden.append((tag, "inline"))
         self.links += [named[key] for key in ("href", "src", "action", "hx-get") if named.get(key)]
         self.in_label += tag == "label"
-        is_field = tag in {"input", "select"} and named.get("type") != "hidden"
+        is_field = tag in {"input", "select", "textarea"} and named.get("type") != "hidden"
         if is_field and not self.in_label and "aria-label" not in named:
             self.unlabelled.append(named)
 

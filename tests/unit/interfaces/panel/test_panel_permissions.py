@@ -33,6 +33,8 @@ NEEDS = {
     "projects/<name:project>/environments": Action.DEPLOY,
     "projects/<name:project>/key": Action.SET_DEPLOY_KEY,
     f"{ENVIRONMENT}begin/": Action.SEE,
+    f"{ENVIRONMENT}manifest/": Action.READ_VARIABLES,
+    f"{ENVIRONMENT}manifest/check": Action.READ_VARIABLES,
     f"{ENVIRONMENT}do/<slug:kind>": Action.SEE,  # and what the kind takes, see below
     "settings/people/": Action.MANAGE_USERS,
     "settings/people/new/": Action.MANAGE_USERS,
@@ -90,12 +92,14 @@ def of(kind):
     return f"/environments/dropit/staging/do/{kind}"
 
 
-PARTS = ("services", "data/", "data/measured", "begin/")
+PARTS = ("services", "data/", "data/measured", "begin/", "manifest/")
 """Pages of an environment, below it."""
 FORMS_OF_PROJECTS = {
     "/projects/dropit/source": {"source": "https://evil.example/dropit"},
     "/projects/dropit/environments": {"environment": "mine"},
     "/projects/dropit/key": {},
+    "/environments/dropit/production/manifest/": {"manifest": "project: dropit"},
+    "/environments/dropit/production/manifest/check": {"manifest": "project: dropit"},
 }
 """Forms that change something of a project."""
 VALUES = {

@@ -61,6 +61,40 @@
     new MutationObserver(() => { if (stays) toEnd(); }).observe(log, { childList: true });
     toEnd();
   }
+  // The editor is as high as its text, so that numbers stand beside their lines; a problem leads to its line.
+  const editor = document.getElementById("f-manifest");
+  if (editor) {
+    const gutter = editor.closest(".editor").querySelector(".gutter");
+    const number = () => {
+      const wanted = editor.value.split("\n").length;
+      if (gutter.childElementCount !== wanted) {
+        gutter.replaceChildren(...Array.from({ length: wanted }, (_each, index) => {
+          const line = document.createElement("span");
+          line.textContent = index + 1;
+          return line;
+        }));
+        editor.rows = wanted;
+      }
+      mark();
+    };
+    const mark = () => {
+      const wrong = new Set(Array.from(document.querySelectorAll("[data-line]"), (each) => each.dataset.line));
+      for (const line of gutter.children) line.classList.toggle("wrong", wrong.has(line.textContent));
+    };
+    editor.addEventListener("input", number);
+    document.addEventListener("htmx:afterSwap", mark);
+    document.addEventListener("click", (event) => {
+      const link = event.target.closest("[data-line]");
+      if (!link) return;
+      event.preventDefault();
+      const lines = editor.value.split("\n");
+      const begin = lines.slice(0, link.dataset.line - 1).join("\n").length + (link.dataset.line > 1);
+      editor.focus();
+      editor.setSelectionRange(begin, begin + lines[link.dataset.line - 1].length);
+      gutter.children[link.dataset.line - 1].scrollIntoView({ block: "center" });
+    });
+    number();
+  }
   document.addEventListener("htmx:sseMessage", (event) => {
     if (event.detail.type === "over") setTimeout(() => location.reload(), 300);
   });
