@@ -39,7 +39,7 @@ def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str
         SecretError: some that the manifest names are not set; all are named at once.
     """
     known = queries.current_secrets(environment)
-    missing = sorted(_secrets_named(spec) - known.keys())
+    missing = sorted(secrets_named(spec) - known.keys())
     if missing:
         raise SecretError(
             f"{environment} has no secret {', '.join(missing)}",
@@ -57,7 +57,8 @@ def secret_versions(environment: Environment, spec: EnvironmentSpec) -> dict[str
     }
 
 
-def _secrets_named(spec: EnvironmentSpec) -> set[str]:
+def secrets_named(spec: EnvironmentSpec) -> set[str]:
+    """The secrets that a manifest wants people to set."""
     logins = {
         service.image.auth.secret
         for service in spec.services.values()

@@ -25,6 +25,8 @@ PAGES = (
     ),
     "/environments/dropit/production/manifest/",
     "/environments/dropit/preview-214/manifest/",
+    "/environments/dropit/production/settings/",
+    "/environments/dropit/preview-214/settings/",
     "/projects/new",
     "/projects/dropit/",
     "/environments/dropit/preview-214/begin/",

@@ -33,6 +33,11 @@ NEEDS = {
     "projects/<name:project>/environments": Action.DEPLOY,
     "projects/<name:project>/key": Action.SET_DEPLOY_KEY,
     f"{ENVIRONMENT}begin/": Action.SEE,
+    f"{ENVIRONMENT}settings/": Action.READ_VARIABLES,
+    f"{ENVIRONMENT}settings/variable": Action.SET_VARIABLES,
+    f"{ENVIRONMENT}settings/variable/unset": Action.SET_VARIABLES,
+    f"{ENVIRONMENT}settings/secret": Action.SET_SECRETS,
+    f"{ENVIRONMENT}settings/secret/unset": Action.SET_SECRETS,
     f"{ENVIRONMENT}manifest/": Action.READ_VARIABLES,
     f"{ENVIRONMENT}manifest/check": Action.READ_VARIABLES,
     f"{ENVIRONMENT}do/<slug:kind>": Action.SEE,  # and what the kind takes, see below
@@ -92,12 +97,16 @@ def of(kind):
     return f"/environments/dropit/staging/do/{kind}"
 
 
-PARTS = ("services", "data/", "data/measured", "begin/", "manifest/")
+PARTS = ("services", "data/", "data/measured", "begin/", "manifest/", "settings/")
 """Pages of an environment, below it."""
 FORMS_OF_PROJECTS = {
     "/projects/dropit/source": {"source": "https://evil.example/dropit"},
     "/projects/dropit/environments": {"environment": "mine"},
     "/projects/dropit/key": {},
+    "/environments/dropit/production/settings/variable": {"name": "X", "value": "1"},
+    "/environments/dropit/production/settings/variable/unset": {"name": "X"},
+    "/environments/dropit/production/settings/secret": {"name": "x", "value": "1"},
+    "/environments/dropit/production/settings/secret/unset": {"name": "x"},
     "/environments/dropit/production/manifest/": {"manifest": "project: dropit"},
     "/environments/dropit/production/manifest/check": {"manifest": "project: dropit"},
 }
