@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from havre.manifest import EnvironmentSpec
@@ -343,6 +343,19 @@ def _planned(environment: Any, now: datetime) -> None:
     )
 
 
+def _certificate(host: str, now: datetime) -> dict[str, Any]:
+    left = timedelta(days=61 if host.startswith("api") else 9, hours=5)
+    return {
+        "host": host,
+        "names": [host],
+        "begins": (now + left - timedelta(days=90)).isoformat(),
+        "ends": (now + left).isoformat(),
+        "issuer": "Let's Encrypt · R12",
+        "is_trusted": True,
+        "problem": "",
+    }
+
+
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """What a worker would answer about it."""
     if question["query"] == "backups":
@@ -357,6 +370,9 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
             "streamed_seconds": 6.2,
         }
         return {"databases": [database]}
+    if question["query"] == "certificates":
+        now = datetime.now(UTC)
+        return {"rows": [_certificate(host, now) for host in ("api.dropit.example", "dropit.example")]}
     services = [("api", "app", 2), ("cache", "redis", 1), ("db", "postgres", 1), ("web", "static", 1)]
     return {
         "rows": [

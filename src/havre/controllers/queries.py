@@ -11,6 +11,7 @@ query       further keys                                                        
 ``backups`` project, environment                                                        a row
 ``storage``                                                                             a row
 ``lock-storage``  ``days``, ``mode``                                                    a row
+``certificates``  project, environment                                                  ``{"rows": [...]}``
 ``logs``    project, environment, services, since and until (epoch seconds), level,     a line per row
             text, grep; tail, follow, after (id of a line)
 ``page``    the same but tail and follow; before, after, limit                          a row
@@ -62,6 +63,13 @@ class _Wake(BaseModel):
 class _Processes(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: str = Field(pattern="^ps$")
+    project: Name
+    environment: Name
+
+
+class _Certificates(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(pattern="^certificates$")
     project: Name
     environment: Name
 
@@ -133,7 +141,7 @@ class _LogLine(BaseModel):
     around: int = Field(0, ge=0, le=500)
 
 
-_Question = _Wake | _Processes | _Backups | _Storage | _Lock | _Logs | _LogPage | _LogLine
+_Question = _Wake | _Processes | _Certificates | _Backups | _Storage | _Lock | _Logs | _LogPage | _LogLine
 _QUESTION: Final[TypeAdapter[_Question]] = TypeAdapter(_Question)
 
 
@@ -236,7 +244,7 @@ class _Handler(socketserver.StreamRequestHandler):
             yield from self._from_logs(question)
             return
         # Imported when first asked: those who follow a log, and wait, need none of it.
-        from havre.operations import look  # noqa: PLC0415
+        from havre.operations import look, look_certificates  # noqa: PLC0415
         from havre.operations.continuity import listing, trial  # noqa: PLC0415
 
         if isinstance(question, _Backups):
@@ -245,6 +253,8 @@ class _Handler(socketserver.StreamRequestHandler):
             yield trial.try_storage()
         elif isinstance(question, _Lock):
             yield trial.lock_storage(question.days, question.mode)
+        elif isinstance(question, _Certificates):
+            yield {"rows": look_certificates.certificates(question.project, question.environment)}
         else:
             yield {"rows": look.processes(question.project, question.environment)}
 

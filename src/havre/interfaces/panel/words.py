@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from havre.domain.served_certificates import Standing
+
 Tone = Literal["ok", "busy", "warn", "bad", "off"]
 
 
@@ -83,6 +85,15 @@ UNDER_WAY: Final[dict[str, str | Promise]] = {
     "restore": _("Restoring"),
     "upgrade": _("Upgrading"),
     "rebuild": _("Rebuilding"),
+}
+CERTIFICATES: Final[dict[Standing, Status]] = {
+    Standing.GOOD: Status("ok", _("Valid")),
+    Standing.ENDS_SOON: Status("warn", _("Ends soon")),
+    Standing.UNKNOWN_SIGNER: Status("warn", _("Signed by an authority of your own")),
+    Standing.NOT_YET: Status("bad", _("Not valid yet")),
+    Standing.OTHER_NAME: Status("bad", _("None for this host")),
+    Standing.EXPIRED: Status("bad", _("Expired")),
+    Standing.NONE: Status("bad", _("Not seen")),
 }
 ROLES: Final[dict[str, str | Promise]] = {
     "viewer": _("viewer"),

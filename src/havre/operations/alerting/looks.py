@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 from django.utils import timezone
 
-from havre.adapters.certificates import served
+from havre.adapters.certificates.served import served
 from havre.adapters.host import machine
 from havre.adapters.metrics import Store
 from havre.domain.alerting import checks, tasks
@@ -30,6 +31,7 @@ from havre.records.models import Drill, Environment, Operation, SavedDatabase, S
 
 _PROBES_AT_ONCE: Final = 8
 _PROBE_TIMEOUT: Final = 10.0
+_CONNECTS_WITHIN: Final = 5.0
 _RECENT: Final = 180.0
 """Seconds whose mean a figure is judged by."""
 _DISKS: Final = ("state", "docker")
@@ -170,11 +172,15 @@ def certificates(platform: Platform) -> list[Look]:
                 hosts = [domain.host for domain in service.domains if domain.https]
                 found += [
                     checks.certificate(
-                        place_of(environment), host, served.ends(host, address="127.0.0.1", port=port), now
+                        place_of(environment), host, _served_until(host, port), now
                     )
                     for host in hosts
                 ]
     return found
+
+
+def _served_until(host: str, port: int) -> datetime | None:
+    return served(host, address="127.0.0.1", port=port, timeout=_CONNECTS_WITHIN).ends
 
 
 def running(platform: Platform) -> list[Look]:

@@ -27,6 +27,8 @@ PAGES = (
     "/environments/dropit/preview-214/manifest/",
     "/environments/dropit/production/settings/",
     "/environments/dropit/preview-214/settings/",
+    "/environments/dropit/production/domains/",
+    "/environments/dropit/preview-214/domains/",
     "/projects/new",
     "/projects/dropit/",
     "/environments/dropit/preview-214/begin/",

@@ -33,6 +33,7 @@ NEEDS = {
     "projects/<name:project>/environments": Action.DEPLOY,
     "projects/<name:project>/key": Action.SET_DEPLOY_KEY,
     f"{ENVIRONMENT}begin/": Action.SEE,
+    f"{ENVIRONMENT}domains/": Action.SEE,
     f"{ENVIRONMENT}settings/": Action.READ_VARIABLES,
     f"{ENVIRONMENT}settings/variable": Action.SET_VARIABLES,
     f"{ENVIRONMENT}settings/variable/unset": Action.SET_VARIABLES,
@@ -97,7 +98,7 @@ def of(kind):
     return f"/environments/dropit/staging/do/{kind}"
 
 
-PARTS = ("services", "data/", "data/measured", "begin/", "manifest/", "settings/")
+PARTS = ("services", "data/", "data/measured", "begin/", "manifest/", "settings/", "domains/")
 """Pages of an environment, below it."""
 FORMS_OF_PROJECTS = {
     "/projects/dropit/source": {"source": "https://evil.example/dropit"},
