@@ -41,6 +41,12 @@ def _line(value: SecretStr) -> SecretStr:
     return value
 
 
+def _inside(prefix: str) -> str:
+    if {".", ".."} & set(prefix.split("/")):
+        raise ValueError("it must not hold the parts `.` and `..`")
+    return prefix
+
+
 Key = Annotated[SecretStr, AfterValidator(_line)]
 
 
@@ -53,7 +59,10 @@ class SetStorage(Wanted):
     endpoint: Annotated[str, StringConstraints(pattern=_ENDPOINT)]
     bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,62}$")]
     region: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,60}$")] = "us-east-1"
-    prefix: Annotated[str, StringConstraints(pattern=_PREFIX, max_length=200)] | Literal[""] = ""
+    prefix: (
+        Annotated[str, StringConstraints(pattern=_PREFIX, max_length=200), AfterValidator(_inside)]
+        | Literal[""]
+    ) = ""
     style: Literal["path", "host"] = "path"
     ca: Annotated[str, Field(max_length=100_000)] = ""
     key: Key | None = None

@@ -231,6 +231,15 @@ def _status(release: Release | None, running: Operation | None, problems: tuple[
     return Status("ok", pgettext_lazy("environment", "Live"))
 
 
+def storage_problems() -> list[Problem]:
+    """What is wrong with the off-site storage, for its owners: a kit that nobody said to have kept."""
+    row = continuity.newest_storage()
+    if row is None or continuity.is_kit_stored(row):
+        return []
+    text = _("The recovery kit is not kept elsewhere yet.")
+    return [Problem("Havre", text, "/settings/storage/#kit")]
+
+
 def server_problems() -> list[Problem]:
     """What is wrong with Havre itself."""
     seen = worker_seen_seconds()

@@ -36,6 +36,8 @@ def part(request: HttpRequest) -> HttpResponse:
 def _context(request: HttpRequest) -> dict[str, Any]:
     found = gathering.outlooks(gathering.seen_by(caller_of(request)))
     problems = gathering.server_problems() + [problem for each in found for problem in each.problems]
+    if caller_of(request).may(Action.MANAGE_STORAGE):
+        problems += gathering.storage_problems()
     seen = [each.row.pk for each in found]
     recent = (
         Operation.objects.filter(environment__in=seen)

@@ -119,6 +119,7 @@ def _settings(caller: Caller) -> list[tuple[str, str, str]]:
     pages = (
         ("people", "people", _("People"), caller.may(Action.MANAGE_USERS)),
         ("tokens", "server-tokens", _("Tokens"), caller.may(Action.MANAGE_TOKENS)),
+        ("storage", "storage", _("Off-site storage"), caller.may(Action.MANAGE_STORAGE)),
         ("audit", "audit", _("Audit log"), caller.may_somewhere(Action.READ_AUDIT)),
     )
     return [(key, route, name) for key, route, name, may in pages if may]

@@ -12,6 +12,7 @@ from havre.interfaces.panel import (
     data,
     domains,
     environment,
+    guide,
     live,
     manifest,
     operation,
@@ -19,7 +20,7 @@ from havre.interfaces.panel import (
     preferences,
     projects,
 )
-from havre.interfaces.panel.settings import audit, people, tokens
+from havre.interfaces.panel.settings import audit, people, storage, tokens
 
 
 class Name:
@@ -56,6 +57,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/people/named/<str:name>/change", people.change, name="person-change"),
     path("settings/tokens/", tokens.listing, name="server-tokens"),
     path("settings/tokens/<int:number>/revoke", tokens.revoke, name="server-token-revoke"),
+    path("first-steps/", guide.show, name="guide"),
+    path("settings/storage/", storage.show, name="storage"),
+    path("settings/storage/change/", storage.change, name="storage-change"),
+    path("settings/storage/test", storage.try_it, name="storage-test"),
+    path("settings/storage/lock", storage.lock, name="storage-lock"),
+    path("settings/storage/forget", storage.forget, name="storage-forget"),
+    path("settings/storage/kept", storage.kept, name="storage-kept"),
     path("settings/audit/", audit.show, name="audit"),
     path("projects/new", projects.new, name="project-new"),
     path("projects/<name:project>/", projects.show, name="project"),

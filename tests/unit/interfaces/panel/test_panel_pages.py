@@ -29,6 +29,8 @@ PAGES = (
     "/environments/dropit/preview-214/settings/",
     "/environments/dropit/production/domains/",
     "/environments/dropit/preview-214/domains/",
+    "/first-steps/",
+    "/settings/storage/",
     "/projects/new",
     "/projects/dropit/",
     "/environments/dropit/preview-214/begin/",

@@ -65,9 +65,9 @@ def recovery_kit(
     made = kits.make(config(), actor=_who(), report=screen.note)
     screen.note(f"tried: it leads to the state of {times.shown(made.state.made_at)}")
     if pdf:
-        from havre.interfaces.cli.kit_page import page  # noqa: PLC0415 - start-up time
+        from havre.interfaces.kit_page import page  # noqa: PLC0415 - start-up time
 
-        _write(pdf, page(made))
+        _write(pdf, page(made.kit, made.text, made.made_at))
         screen.note(f"written: {pdf}")
     if to not in {"", "-"}:
         _write(Path(to), made.text.encode())

@@ -52,8 +52,6 @@
   }
   document.addEventListener("htmx:load", (event) => arm(event.detail.elt));
 
-  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
-
   // A log stays at its end while it grows, unless somebody scrolled up to read.
   const log = document.getElementById("log");
   if (log) {

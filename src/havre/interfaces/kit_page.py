@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import segno
@@ -12,7 +13,6 @@ from havre.domain.continuity import kit as kits
 
 if TYPE_CHECKING:
     from havre.domain.continuity.kit import Kit
-    from havre.operations.server.recovery_kit import Made
 
 _MARGIN: Final = 15.0  # millimetres, as all lengths here
 _LINE: Final = 4.2
@@ -28,21 +28,24 @@ _TOO_LONG: Final = (
 )
 
 
-def page(made: Made) -> bytes:
-    """The PDF. The text of a kit is ASCII, so the fonts that every reader has will do."""
+def page(kit: Kit, text: str, made_at: datetime) -> bytes:
+    """The PDF of a kit and its text, made at a moment with its zone.
+
+    The text of a kit is ASCII, so the fonts that every reader has will do.
+    """
     pdf = FPDF(format="A4")
     pdf.set_title("Havre recovery kit")
-    pdf.set_creation_date(made.made_at)
+    pdf.set_creation_date(made_at)
     pdf.set_margin(_MARGIN)
     pdf.set_auto_page_break(auto=False)
     pdf.add_page()
     pdf.set_font("Helvetica", "B", 18)
     pdf.cell(_WIDTH, 10, "Havre recovery kit", new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("Courier", size=8)
-    for line in made.text.splitlines():
+    for line in text.splitlines():
         pdf.multi_cell(_WIDTH, _LINE, line, align="L", new_x="LMARGIN", new_y="NEXT")
     top = min(pdf.get_y() + 4, pdf.h - _MARGIN - _CODE - 8)
-    image = code(made.kit)
+    image = code(kit)
     pdf.set_font("Helvetica", size=9)
     if image is None:
         pdf.set_xy(_MARGIN, top)
