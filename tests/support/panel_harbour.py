@@ -370,6 +370,15 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
             "streamed_seconds": 6.2,
         }
         return {"databases": [database]}
+    if question["query"] in {"storage", "lock-storage"}:
+        steps = ["list", "write", "read", "remove"] if question["query"] == "storage" else []
+        kept = "what is deleted can be had back for 30 days: the bucket locks it"
+        return {
+            "place": "s3.fr-par.example/dropit-harbour",
+            "steps": steps,
+            "deletes": kept,
+            "survives": True,
+        }
     if question["query"] == "certificates":
         now = datetime.now(UTC)
         return {"rows": [_certificate(host, now) for host in ("api.dropit.example", "dropit.example")]}

@@ -1,7 +1,7 @@
 """The off-site storage: set, tried, locked, forgotten; and its recovery kit.
 
 The keys are sealed as they come, and this process cannot open them again. So the kit is shown once, in the
-answer to the form that brought them; later it is printed on the server, by ``havre recovery-kit``.
+answer to the form that brought them; later it is printed on the server, by ``havre recovery-kit`` (0034).
 """
 
 from __future__ import annotations
@@ -125,7 +125,6 @@ def _kit(request: HttpRequest, row: BackupStorage, keys: Keys) -> HttpResponse:
     context = {"text": text, "pdf": pdf, "section": "settings", "tab": "storage"}
     answer = render(request, "settings/kit.html", context)
     answer["Cache-Control"] = "no-store"
-    del answer["ETag"]
     return answer
 
 
