@@ -23,7 +23,7 @@ from havre.interfaces.panel.guard import needs
 from havre.interfaces.panel.pages import page, render
 from havre.manifest import EnvironmentSpec, load
 from havre.manifest.place import spec_for
-from havre.manifest.values import EnvName, Name
+from havre.manifest.values import EnvName, Name, is_name
 from havre.operations.release_secrets import secrets_named
 from havre.records import audit_log, manifests, queries
 from havre.records import configuration as records
@@ -132,7 +132,8 @@ def unset_secret(request: HttpRequest, project: str, environment: str) -> HttpRe
     row = lookup.environment(project, environment)
     name = request.POST.get("name", "")
     with transaction.atomic():
-        if records.unset_secret(row, name):
+        # The names of the passwords that Havre makes are none: no form takes one away from its database.
+        if is_name(name) and records.unset_secret(row, name):
             _note(request, Action.SET_SECRETS, row, {"name": name, "what": "unset"})
     return _back(row, "secrets")
 

@@ -66,6 +66,13 @@ def test_a_secret_is_sealed_and_never_comes_out(send, harbour, row, field):
     assert secret.unset_at is not None
 
 
+def test_the_password_of_a_database_is_not_taken_away(send, row):
+    queries.add_secret(row, "db.password", b"sealed", actor="havre", generated=True)
+    assert send(f"{PATH}secret/unset", {"name": "db.password"}).status_code == 302
+    assert send(f"{PATH}secret", {"name": "db.password", "value": VALUE}).status_code == 422
+    assert [each.unset_at for each in Secret.objects.filter(name="db.password")] == [None]
+
+
 def test_a_refused_value_is_not_repeated(send):
     for form in ({"name": "Not A Name", "value": VALUE}, {"name": "x", "value": VALUE * 10_000}):
         answer = send(f"{PATH}secret", form)
