@@ -171,9 +171,7 @@ def certificates(platform: Platform) -> list[Look]:
             if isinstance(service, AppService | StaticService):
                 hosts = [domain.host for domain in service.domains if domain.https]
                 found += [
-                    checks.certificate(
-                        place_of(environment), host, _served_until(host, port), now
-                    )
+                    checks.certificate(place_of(environment), host, _served_until(host, port), now)
                     for host in hosts
                 ]
     return found

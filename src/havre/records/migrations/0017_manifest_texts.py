@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("records", "0017_deploy_key_public"),
+        ("records", "0016_deploy_key_public"),
     ]
 
     operations = [
