@@ -218,16 +218,18 @@ def clock(*, synchronised: bool | None, skew: float | None, doubt: str = "") -> 
         doubt: why the date is not believed; empty if it is.
     """
     name = "Clock"
-    if doubt:
-        return Verdict(name, Level.WARNING, doubt, "is it right? see timedatectl; if it is, wait")
     told = {True: "kept by a time service", False: "kept by no time service", None: "unknown who keeps it"}
     seen = told[synchronised]
     if skew is not None:
         seen += f", {abs(skew):.1f} s from the engine's"
-        if abs(skew) > _SKEW_FAIL:
-            return Verdict(name, Level.FAILED, seen, "set both clocks by NTP: apt install systemd-timesyncd")
-        if abs(skew) > _SKEW_WARN:
-            return Verdict(name, Level.WARNING, seen, "set both clocks by NTP: apt install systemd-timesyncd")
+    seen = f"{doubt}; {seen}" if doubt else seen
+    apart = 0.0 if skew is None else abs(skew)
+    if apart > _SKEW_FAIL:
+        return Verdict(name, Level.FAILED, seen, "set both clocks by NTP: apt install systemd-timesyncd")
+    if doubt:
+        return Verdict(name, Level.WARNING, seen, "is it right? see timedatectl; if it is, wait")
+    if apart > _SKEW_WARN:
+        return Verdict(name, Level.WARNING, seen, "set both clocks by NTP: apt install systemd-timesyncd")
     if synchronised is False:
         return Verdict(name, Level.WARNING, seen, "apt install systemd-timesyncd && timedatectl set-ntp true")
     return Verdict(name, Level.OK if synchronised else Level.SKIPPED, seen)

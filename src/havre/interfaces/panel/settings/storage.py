@@ -27,7 +27,7 @@ from havre.domain.continuity import kit as kits
 from havre.domain.continuity.kit import Kit
 from havre.domain.continuity.repositories import Keys
 from havre.errors import HavreError, UsageError
-from havre.interfaces import kit_page, worker_client
+from havre.interfaces import worker_client
 from havre.interfaces.api import backups as api
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import fields
@@ -121,7 +121,9 @@ def _kit(request: HttpRequest, row: BackupStorage, keys: Keys) -> HttpResponse:
     now = timezone.now()
     text = kits.text(kit, server=socket.gethostname(), made_at=now)
     _note(request, "read the recovery kit", version=row.version)
-    pdf = base64.b64encode(kit_page.page(kit, text, now)).decode()
+    from havre.interfaces.kit_page import page  # noqa: PLC0415 - it brings what draws pages
+
+    pdf = base64.b64encode(page(kit, text, now)).decode()
     context = {"text": text, "pdf": pdf, "section": "settings", "tab": "storage"}
     answer = render(request, "settings/kit.html", context)
     answer["Cache-Control"] = "no-store"
