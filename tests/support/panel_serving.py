@@ -2,6 +2,7 @@
 
 ``PYTHONPATH=src:tests python -m support.panel_serving STATE PORT`` makes it in an empty state directory and
 serves it on a loopback port, by the panel's door. It says a link by which one comes in for the first time.
+With ``--empty`` nothing was ever deployed there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ async def _worker(path: Path, answer: Answer) -> None:
     await asyncio.start_unix_server(handle, path)
 
 
-def main(state: Path, port: int) -> None:
+def main(state: Path, port: int, *, empty: bool = False) -> None:
     """Make it and serve it."""
     os.environ |= {"HAVRE_STATE": str(state), "DJANGO_SETTINGS_MODULE": "havre.settings"}
     is_new = not (state / "keys").exists()
@@ -51,7 +52,8 @@ def main(state: Path, port: int) -> None:
     accounts = importlib.import_module("havre.records.accounts")
     if is_new:
         call_command("migrate", verbosity=0)
-        harbour.fill(timezone.now())
+        if not empty:
+            harbour.fill(timezone.now())
         user = accounts.create_user("lea", EVERYTHING)
         _link, text = accounts.make_link(user, actor="root")
         sys.stdout.write(f"http://localhost:{port}/account/welcome/{text}/\n")
@@ -69,4 +71,4 @@ def main(state: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), empty="--empty" in sys.argv)
