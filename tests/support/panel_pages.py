@@ -37,7 +37,6 @@ PAGES: Final[dict[str, str]] = {
 """Addresses in the harbour of ``support.panel_harbour``, for its owner ``lea``."""
 
 OPERATIONS: Final[dict[str, str]] = {
-    "operation": "/activity/?kind=deploy&state=succeeded",
     "operation-failed": "/activity/?kind=deploy&state=failed",
     "operation-live": "/activity/?state=running",
     "plan": "/activity/?kind=plan",
