@@ -8,13 +8,9 @@ import functools
 import http.server
 import ipaddress
 import os
-import shutil
-import socket
 import ssl
 import stat
-import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -28,21 +24,11 @@ from havre.adapters.git.checkout import checkout, resolve
 from havre.adapters.git.source import Source
 from havre.errors import SourceError
 from support.git_repositories import commit, git, new_repository
+from support.ports import free_port
+from support.ssh_server import new_key, running
 
 pytestmark = pytest.mark.integration
 PASSWORD = "p4ssw0rd-not-to-be-seen"
-SSHD = "/usr/sbin/sshd"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def new_key(path: Path, *options: str) -> Path:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", *options, "-f", str(path)], check=True)
-    return path
 
 
 @pytest.fixture
@@ -54,51 +40,10 @@ def repository(tmp_path):
     return folder
 
 
-class Sshd:
-    """An SSH server of its own: own keys, own port, in the foreground."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.folder, self.port = folder, port
-        self.key = folder / "deploy"
-        self.process: subprocess.Popen | None = None
-
-    def start(self) -> None:
-        config = self.folder / "sshd_config"
-        config.write_text(
-            f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.folder}/host\nPidFile none\nUsePAM no\n"
-            f"AuthorizedKeysFile {self.folder}/authorized\nStrictModes no\nPasswordAuthentication no\n"
-            "KbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n"
-            "PermitUserEnvironment no\nSubsystem sftp internal-sftp\n"
-        )
-        log = (self.folder / "sshd.log").open("a")
-        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(config)], stderr=log)
-        log.close()
-        for _ in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        pytest.fail((self.folder / "sshd.log").read_text())
-
-    def stop(self) -> None:
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
-
-
 @pytest.fixture
 def sshd(tmp_path):
-    if not Path(SSHD).exists():
-        pytest.fail("These tests need an SSH server: apt-get install openssh-server")
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    folder = tmp_path / "ssh"
-    folder.mkdir()
-    new_key(folder / "host")
-    server = Sshd(folder, free_port())
-    shutil.copy(f"{new_key(server.key)}.pub", folder / "authorized")
-    server.start()
-    yield server
-    server.stop()
+    with running(tmp_path / "ssh") as server:
+        yield server
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from support.ports import free_port
+
 PASSWORD = "a long walk by the sea"
 PATIENCE = 90_000
 """Milliseconds for whatever is waited for: the machine may be busy."""
@@ -122,13 +124,6 @@ def sign_out(page: Page) -> None:
     """By the button of every page."""
     page.locator('form[action="/account/logout/"] button').click()
     page.wait_for_url("**/account/login/")
-
-
-def free_port() -> int:
-    """A loopback port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Panel:
