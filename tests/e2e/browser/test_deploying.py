@@ -86,11 +86,12 @@ def test_a_project_is_deployed_fails_and_goes_back(
     outcome(page, "Succeeded")
     assert site.version() == "2"
 
-    # One that never becomes healthy: told with its reason, and the second serves on.
-    repository.commit(version="3", health=503)
+    # One that does not start: told with its reason, and the second serves on.
+    repository.commit(version="3", exitAtStart=4)
     deploy(page, home)
     outcome(page, "Failed")
-    expect(page.get_by_role("alert")).to_contain_text("503")
+    expect(page.get_by_role("alert")).to_contain_text("code 4")
+    expect(page.locator("pre.log")).to_contain_text("leaving with code 4")
     assert site.version() == "2"
     page.goto(home)
     expect(page.locator(".problems")).to_contain_text("The last deployment failed")
