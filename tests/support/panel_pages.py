@@ -12,10 +12,16 @@ _HOME = "/environments/dropit/production/"
 
 PAGES: Final[dict[str, str]] = {
     "overview": "/",
-    "new-project": "/projects/new/",
+    "first-steps": "/first-steps/",
+    "new-project": "/projects/new",
+    "project": "/projects/dropit/",
     "environment": _HOME,
     "environment-new": "/environments/dropit/preview-214/",
     "environment-data": f"{_HOME}data/",
+    "first-deployment": "/environments/dropit/preview-214/begin/",
+    "domains": f"{_HOME}domains/",
+    "variables": f"{_HOME}settings/",
+    "manifest": f"{_HOME}manifest/",
     **{f"do-{kind}": f"{_HOME}do/{kind}" for kind in ("deploy", "rollback", "restart", "scale", "run")},
     **{f"do-{kind}": f"{_HOME}do/{kind}" for kind in ("backup", "drill", "restore")},
     "data": "/data/",
@@ -31,6 +37,8 @@ PAGES: Final[dict[str, str]] = {
     "people": "/settings/people/",
     "invite": "/settings/people/new/",
     "person": "/settings/people/named/lea/",
+    "storage": "/settings/storage/",
+    "storage-change": "/settings/storage/change/",
     "server-tokens": "/settings/tokens/",
     "audit": "/settings/audit/",
 }

@@ -44,10 +44,9 @@ def page(server: Server, project: str, visitor: Any) -> Iterator[Page]:
 
 
 @pytest.fixture
-def forge(server: Server, project: str, tmp_path: Path) -> Iterator[Sshd]:
-    """Where the private repository is, which a deploy key of the project opens."""
+def forge(tmp_path: Path) -> Iterator[Sshd]:
+    """Where the private repository is, which a deploy key opens."""
     with running(tmp_path / "ssh") as started:
-        server.cli("deploy-key", "set", "-p", project, stdin=started.key.read_text())
         yield started
 
 
@@ -59,15 +58,19 @@ def outcome(page: Page, word: str) -> Any:
 
 
 def test_a_project_is_deployed_fails_and_goes_back(
-    page: Page, make: Callable[..., Repository], forge: Sshd, site: Any, project: str
+    page: Page, server: Server, make: Callable[..., Repository], forge: Sshd, *, site: Any, project: str
 ) -> None:
     repository = make(health={"path": "/health", "start_period": "5s"})
     address = f"ssh://root@127.0.0.1:{forge.port}{repository.folder}"
 
     # The plan of a project that is not there yet, carried out.
-    page.goto("/projects/new/")
-    page.get_by_role("combobox", name="Project").fill(project)
+    page.goto("/projects/new")
     page.get_by_label("Git address").fill(address)
+    page.locator("input[name=name]").fill(project)
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("main")).to_contain_text(re.compile("First deployment|There is a project"))
+    server.cli("deploy-key", "set", "-p", project, stdin=forge.key.read_text())
+    page.goto(f"/environments/{project}/production/begin/")  # also where this is tried again
     page.get_by_role("button", name="Show the plan first").click()
     outcome(page, "Succeeded")
     expect(page.locator(".changes")).to_contain_text("api")

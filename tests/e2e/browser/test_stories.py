@@ -26,8 +26,9 @@ def test_the_first_run_teaches_what_to_do(visitor: Any) -> None:
         expect(page).to_have_url(f"{panel.url}/account/login/")  # nothing is open
         come_in(page, panel.link)
         expect(page.get_by_role("heading", level=1)).to_have_text("An empty harbour")
-        expect(page.locator("pre.code")).to_contain_text("havre deploy production")
-        page.get_by_role("link", name="Begin with a Git address").click()
+        page.get_by_role("link", name="First steps").click()
+        expect(page.get_by_role("heading", level=2)).to_have_count(5)
+        page.get_by_role("link", name="New project").click()
         expect(page.get_by_label("Git address")).to_be_editable()
         page.goto(panel.link)
         expect(page.locator("main")).to_contain_text("link")

@@ -13,7 +13,10 @@ from support.screenshots import FOLDER, LARGEST, SIZES, names
 SHOWN = (Path(__file__).parents[4] / "docs" / "how-to" / "panel.md").read_text()
 PARTS = {"static", "overview-part", "preferences", "services", "measured", "live", "cancel"}
 """Addresses that are no page: pieces of one, files, and what only takes a form."""
-FORMS = {"person-link", "person-change", "server-token-revoke"}
+FORMS = {"person-link", "person-change", "server-token-revoke", "manifest-check"}
+FORMS |= {f"storage-{what}" for what in ("test", "lock", "forget", "kept")}
+FORMS |= {f"project-{what}" for what in ("source", "environments", "key")}
+FORMS |= {f"{kind}-{what}" for kind in ("variable", "secret") for what in ("set", "unset")}
 
 
 def test_each_page_has_its_pictures() -> None:
