@@ -248,8 +248,53 @@ def overhead(found: list[tuple[float, ...]]) -> float:
     return 100 * (1 - statistics.median(saved / plain for plain, saved in found))
 
 
+def speed(bench: Bench, shop: Shop, client: docker.APIClient, options: argparse.Namespace) -> None:
+    """Copies, restores, and transactions per second with either objective."""
+    turns = 1 if options.quick else options.turns
+    pairs, seconds = (2, 5) if options.quick else (options.pairs, 20)
+    ways = [copies(shop, client) for _ in range(turns)]
+    say(f"copies: {ways}")
+    back = [restores(shop) for _ in range(turns)]
+    say(f"restores: {back}")
+    pace = {"1m": paces(client, pairs, seconds)}
+    objective(shop, "10s")
+    pace["10s"] = paces(client, pairs, seconds)
+    say(f"transactions per second, without and with: {pace}")
+    forget_rows(shop, client)
+    bench.details |= {"copies": ways, "restores": back, "throughput": pace}
+    median = {name: statistics.median(way[name] for way in ways) for name in ways[0]}
+    median |= {name: statistics.median(way[name] for way in back) for name in back[0]}
+    for name in ("backup local", "backup off-site"):
+        bench.figure(f"{name}, times pg_basebackup", median[name] / median["pg_basebackup"])
+    for name in ("restore local", "restore off-site"):
+        bench.figure(f"{name}, times a raw copy", median[name] / median["raw copy"])
+    for name, value in median.items():
+        bench.figure(name, value, unit="s")
+    for rpo, what in (("1m", "archiving"), ("10s", "archiving and streaming")):
+        bench.figure(f"overhead of {what} on pgbench, rpo {rpo}", overhead(pace[rpo]), unit="%", goal=5)
+
+
+def safety(bench: Bench, shop: Shop, client: docker.APIClient, options: argparse.Namespace) -> None:
+    """What is lost at random moments with either objective."""
+    count = 3 if options.quick else options.losses
+    lost = {}
+    for rpo, most, goal in (("10s", 20, 10), ("1m", 20 if options.quick else 75, 60)):
+        wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
+        objective(shop, rpo)
+        lost[rpo] = losses(shop, client, count, most)
+        seen = [each[1] for each in lost[rpo]]
+        bench.figure(
+            f"lost after kill -9 and deletion, rpo {rpo}, the most", max(seen), unit="s", goal=goal,
+            note=f"{len(seen)} moments, median {statistics.median(seen):.1f} s; a third each right after a"
+            " crash and a restore",
+        )  # fmt: skip
+    back_after = statistics.median(each[2] for rpo in lost for each in lost[rpo])
+    bench.figure("back from off-site only, median", back_after, unit="s")
+    bench.details |= {"losses": lost}
+
+
 def main() -> int:
-    """Copies, restores, throughput by turns, losses."""
+    """Copies, restores, throughput by turns; losses."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="scale 5, one turn, three losses")
     parser.add_argument("--scale", type=int, default=70, help="of pgbench; 70 is 1 GB")
@@ -258,9 +303,10 @@ def main() -> int:
     parser.add_argument(
         "--losses", type=int, default=20, help="moments at which everything here is lost, per objective"
     )
+    parser.add_argument("--only", choices=("speed", "safety"), help="one half of it")
     options = parser.parse_args()
-    scale, turns, count = (5, 1, 3) if options.quick else (options.scale, options.turns, options.losses)
     bench = Bench("continuity", quick=options.quick)
+    scale = 5 if options.quick or options.only == "safety" else options.scale
     bench.details |= {"load_average": load_average(), "scale": scale}
     with (
         scratch() as folder,
@@ -271,40 +317,10 @@ def main() -> int:
         size = int(shop.sql("SELECT pg_database_size(current_database())"))
         bench.details["database_bytes"] = size
         say(f"{size / 1e9:.2f} GB")
-        ways = [copies(shop, client) for _ in range(turns)]
-        say(f"copies: {ways}")
-        back = [restores(shop) for _ in range(turns)]
-        say(f"restores: {back}")
-        pairs, seconds = (2, 5) if options.quick else (options.pairs, 20)
-        pace = {"1m": paces(client, pairs, seconds)}
-        objective(shop, "10s")
-        pace["10s"] = paces(client, pairs, seconds)
-        say(f"transactions per second, without and with: {pace}")
-        forget_rows(shop, client)
-        lost = {"10s": losses(shop, client, count, 20)}
-        wait(shop.all_backups_done, "the backup after the restore goes on", seconds=_LONG)
-        objective(shop, "1m")
-        lost["1m"] = losses(shop, client, count, 20 if options.quick else 75)
-    bench.details |= {"copies": ways, "restores": back, "throughput": pace, "losses": lost}
-    median = {name: statistics.median(way[name] for way in ways) for name in ways[0]}
-    median |= {name: statistics.median(way[name] for way in back) for name in back[0]}
-    for name in ("backup local", "backup off-site"):
-        bench.figure(f"{name}, times pg_basebackup", median[name] / median["pg_basebackup"])
-    for name in ("restore local", "restore off-site"):
-        bench.figure(f"{name}, times a raw copy", median[name] / median["raw copy"])
-    for name, value in median.items():
-        bench.figure(name, value, unit="s")
-    for rpo, goal in (("1m", 60), ("10s", 10)):
-        what = "archiving" if rpo == "1m" else "archiving and streaming"
-        bench.figure(f"overhead of {what} on pgbench, rpo {rpo}", overhead(pace[rpo]), unit="%", goal=5)
-        seen = [each[1] for each in lost[rpo]]
-        bench.figure(
-            f"lost after kill -9 and deletion, rpo {rpo}, the most", max(seen), unit="s", goal=goal,
-            note=f"{len(seen)} moments, median {statistics.median(seen):.1f} s; a third each right after a"
-            " crash and a restore",
-        )  # fmt: skip
-    back_after = statistics.median(each[2] for rpo in lost for each in lost[rpo])
-    bench.figure("back from off-site only, median", back_after, unit="s")
+        if options.only != "safety":
+            speed(bench, shop, client, options)
+        if options.only != "speed":
+            safety(bench, shop, client, options)
     return bench.finish()
 
 
