@@ -131,6 +131,7 @@ def test_a_flood_neither_blocks_its_service_nor_starves_another_nor_fills_the_di
 ) -> None:
     project = start("flood", "sh", "-c", "yes 'a line of some forty characters of noise'")
     start("calm", "sh", "-c", "n=0; while :; do echo count $n; n=$((n+1)); sleep 0.1; done")
+    began = time.monotonic()
     with collecting(tmp_path, host, logs_rate=1000) as reader:
         wait(lambda: len(counted(lines(reader, project, "calm"))) >= 100, "the calm one is starved")
         wait(
@@ -139,9 +140,10 @@ def test_a_flood_neither_blocks_its_service_nor_starves_another_nor_fills_the_di
         )
         late = time.time() - lines(reader, project, "calm")[-1].at / 1e6
         noise = [line for line in lines(reader, project, "flood") if line.stream == "stdout"]
-        span = (noise[-1].at - noise[0].at) / 1e6
+        took = time.monotonic() - began
     numbers = counted(lines(LogReader(tmp_path / "logs"), project, "calm"))
     assert numbers == list(range(len(numbers)))
     assert late < 60
-    assert len(noise) <= 1000 * (span + 15)
+    # By the time of the collector, which may be behind: what comes at once, and a thousand a second.
+    assert len(noise) <= 1000 * (10 + took)
     assert sum(each.stat().st_size for each in (tmp_path / "logs").iterdir()) < 50_000_000
