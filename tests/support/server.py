@@ -38,8 +38,10 @@ class Server:
         self.socket = state / "run" / "api.sock"
         self.log = state.parent / f"{state.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        # A test process of several is told a width, by which outcomes would be wrapped.
+        inherited = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "LINES"}}
         self.environment = {
-            **os.environ,
+            **inherited,
             "HAVRE_STATE": str(state),
             "HAVRE_DOCKER_HOST": engine_host(),
             **{f"HAVRE_{key.upper()}": value for key, value in settings.items()},
