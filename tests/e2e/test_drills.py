@@ -304,10 +304,9 @@ def test_a_bit_that_flipped_elsewhere_is_found_and_named(club: Club) -> None:
     data = [path for _, path in club.storage.files("_havre/data")]
     with club.storage.damaged(*data):
         drill = club.failed_drill()
+    # Nothing can be read, not even the names; those are told where they can be (test_archive_faults).
     wanted = f"the volume {PLACE}-data could not be restored: files of the archive are damaged"
     assert wanted in drill["problem"]
-    named = drill["problem"].partition(f"{wanted}: ")[2]
-    assert named.startswith("/"), f"the file is named: {drill['problem']}"
     newest = club.newest_offsite()
     bundles = club.storage.files(f"{PLACE}/db/backup/main/{newest}/bundle")
     with club.storage.damaged(max(bundles)[1]):
