@@ -152,7 +152,7 @@ def _page(
     spec = _spec(row)
     context: dict[str, Any] = {
         "row": row,
-        "outlook": gathering.outlooks(gathering.only(row))[0],
+        "outlook": gathering.outlook_of(row),
         "variables": [
             Shown(each, not shows and looks_secret(each.name, each.value))
             for each in records.variables_of(row)

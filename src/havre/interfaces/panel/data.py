@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -81,7 +80,7 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
     """Of one environment, from the records."""
     row = lookup.environment(project, environment)
     may = caller_of(request).may
-    outlook = gathering.outlooks(Q(pk=row.pk))[0]
+    outlook = gathering.outlook_of(row)
     backups = list(Backup.objects.filter(environment=row).order_by("-stopped_at")[:500])
     dumps = list(Dump.objects.filter(environment=row).order_by("-stopped_at")[:100])
     history = drills.history(row, limit=_DRILLS)

@@ -63,7 +63,7 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
     now = timezone.now()
     context = {
         "row": row,
-        "outlook": gathering.outlooks(gathering.only(row))[0],
+        "outlook": gathering.outlook_of(row),
         "routes": found,
         "certificates": [_shown(each, now) for each in certificates],
         "silent": silent,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from asgiref.sync import async_to_sync
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -66,7 +65,7 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
     """The whole page."""
     row = lookup.environment(project, environment)
     may = caller_of(request).may
-    outlook = gathering.outlooks(Q(pk=row.pk))[0]
+    outlook = gathering.outlook_of(row)
     releases = list(row.releases.order_by("-number")[:_RELEASES])
     restorable = kept_numbers(row, config().keep_releases) if releases else frozenset()
     operations = (

@@ -105,17 +105,17 @@ def seen_by(caller: Caller, name: str = "project__name") -> Q:
     return Q() if names is None else Q(**{f"{name}__in": names})
 
 
-def only(row: Environment) -> Q:
-    """One environment."""
-    return Q(pk=row.pk)
-
-
 def outlooks(chosen: Q | None = None) -> list[Outlook]:
     """Every environment, or those that are chosen; the ones with problems come as the others by name."""
     rows = Environment.objects.select_related("project", "current_release").order_by("project__name", "name")
     environments = list(rows.filter(chosen) if chosen else rows)
-    facts = _Facts.gathered()
+    facts = _Facts.gathered(Q(environment__in=environments) if chosen else Q())
     return [_outlook(row, facts) for row in environments]
+
+
+def outlook_of(row: Environment) -> Outlook:
+    """Of one environment."""
+    return outlooks(Q(pk=row.pk))[0]
 
 
 @dataclass(frozen=True)
@@ -129,23 +129,24 @@ class _Facts:
     has_storage: bool
 
     @classmethod
-    def gathered(cls) -> _Facts:
-        ended = Operation.objects.filter(kind__in=DEPLOYMENTS, state__in=_ENDED).exclude(environment=None)
+    def gathered(cls, about: Q) -> _Facts:
+        """Of the environments that records have to be about."""
+        operations = Operation.objects.filter(about).exclude(environment=None)
+        ended = operations.filter(kind__in=DEPLOYMENTS, state__in=_ENDED)
         # Where the key is missing, a comparison alone is neither true nor false, and would leave the row out.
         real = ended.exclude(params__has_key="dry_run", params__dry_run=True)
         newest = real.values("environment").annotate(newest=Max("id"))
         last = Operation.objects.filter(pk__in=[each["newest"] for each in newest])
-        running = Operation.objects.filter(state=Operation.State.RUNNING).exclude(environment=None)
-        good = Backup.objects.filter(problem="").values_list("environment_id", "service", "repository")
-        drills = (
-            Drill.objects.values("environment").annotate(newest=Max("id")).values_list("newest", flat=True)
-        )
+        running = operations.filter(state=Operation.State.RUNNING)
+        good = Backup.objects.filter(about, problem="").values_list("environment_id", "service", "repository")
+        drilled = Drill.objects.filter(about).values("environment").annotate(newest=Max("id"))
+        drills = drilled.values_list("newest", flat=True)
         watched: dict[int, list[tuple[str, dict[str, str]]]] = {}
-        for database in SavedDatabase.objects.all():
+        for database in SavedDatabase.objects.filter(about):
             watched.setdefault(database.environment_id, []).append(
                 (database.service, database.watch.get("problems", {}))
             )
-        for files in SavedEnvironment.objects.all():
+        for files in SavedEnvironment.objects.filter(about):
             watched.setdefault(files.environment_id, []).append(("", files.watch.get("problems", {})))
         return cls(
             last={row.environment_id: row for row in last if row.environment_id},

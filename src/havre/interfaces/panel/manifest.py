@@ -99,7 +99,7 @@ def _show(
     lines = shown.count("\n") + 1 if len(shown) <= LARGEST_BYTES else 0  # what is too large is only sent back
     context: dict[str, Any] = {
         "row": row,
-        "outlook": gathering.outlooks(gathering.only(row))[0],
+        "outlook": gathering.outlook_of(row),
         "text": shown,
         "lines": range(1, lines + 1),
         "rows": lines or _ROWS,
