@@ -24,9 +24,10 @@ from havre.interfaces.panel import environment as environments
 from havre.interfaces.panel import gathering
 from havre.interfaces.panel.forms import FORMS, Form
 from havre.interfaces.panel.guard import Need, needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
 from havre.manifest import PostgresService
-from havre.records import audit_log, queries
+from havre.records import queries
 from havre.records.models import Environment, Release
 
 _WANTED: Final[TypeAdapter[Any]] = TypeAdapter(requests.WantedOperation)
@@ -56,18 +57,12 @@ def ask(request: HttpRequest, project: str, environment: str, kind: str) -> Http
 @page
 def cancel(request: HttpRequest, number: int) -> HttpResponse:
     """Ask an operation to stop."""
-    caller = caller_of(request)
-    operation = lookup.operation(number, caller)
+    operation = lookup.operation(number, caller_of(request))
     with transaction.atomic():
         operations.cancel(request, number)
-        details = {"request": "panel", "number": str(number), "kind": operation.kind}
-        audit_log.record(
-            caller.by,
-            Action.CANCEL.value,
-            project=project_of(operation),
-            environment=operation.environment.name if operation.environment else "",
-            details=details,
-        )
+        environment = operation.environment.name if operation.environment else ""
+        told = {"number": str(number), "kind": operation.kind}
+        note(request, Action.CANCEL, project_of(operation), environment, **told)
     return go_to(request, number)
 
 
@@ -97,13 +92,7 @@ def enqueue(request: HttpRequest, kind: str, project: str, environment: str, par
         raise UsageError("; ".join(f"{_where(each['loc'])}: {each['msg']}" for each in wrong)) from error
     with transaction.atomic():
         number = int(operations.enqueue(request, wanted).value["id"])
-        audit_log.record(
-            caller_of(request).by,
-            OPERATIONS[kind].value,
-            project=project,
-            environment=environment,
-            details={"request": "panel", "kind": kind, "number": str(number)},
-        )
+        note(request, OPERATIONS[kind], project, environment, kind=kind, number=str(number))
     return number
 
 

@@ -20,13 +20,14 @@ from havre.interfaces.api import lookup, schemas
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import fields, gathering
 from havre.interfaces.panel.guard import needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
 from havre.manifest import EnvironmentSpec, load
 from havre.manifest.place import spec_for
 from havre.manifest.values import EnvName, Name, is_name
 from havre.operations.release_secrets import secrets_named
-from havre.records import audit_log, manifests, queries
 from havre.records import configuration as records
+from havre.records import manifests, queries
 from havre.records.models import Environment, Variable
 
 LABELS: Final = {
@@ -84,8 +85,8 @@ def set_variable(request: HttpRequest, project: str, environment: str) -> HttpRe
     values = schemas.SetVariables(service=wanted.service, values={wanted.name: wanted.value})
     with transaction.atomic():
         api.set_variables(request, project, environment, values)
-        details = {"service": wanted.service, "names": [wanted.name]}
-        _note(request, Action.SET_VARIABLES, row, details)
+        told = {"service": wanted.service, "names": [wanted.name]}
+        note(request, Action.SET_VARIABLES, project, environment, **told)
     return _back(row, "variables")
 
 
@@ -98,7 +99,8 @@ def unset_variable(request: HttpRequest, project: str, environment: str) -> Http
     service, name = request.POST.get("service", ""), request.POST.get("name", "")
     with transaction.atomic():
         if records.unset_variables(row, service, [name]):
-            _note(request, Action.SET_VARIABLES, row, {"service": service, "names": [name], "what": "unset"})
+            told = {"service": service, "names": [name], "what": "unset"}
+            note(request, Action.SET_VARIABLES, project, environment, **told)
     return _back(row, "variables")
 
 
@@ -120,7 +122,8 @@ def set_secret(request: HttpRequest, project: str, environment: str) -> HttpResp
         made = api.set_secret(
             request, project, environment, wanted.name, schemas.SetSecret(value=wanted.value)
         )
-        _note(request, Action.SET_SECRETS, row, {"name": wanted.name, "version": made.version})
+        told = {"name": wanted.name, "version": made.version}
+        note(request, Action.SET_SECRETS, project, environment, **told)
     return _back(row, "secrets")
 
 
@@ -134,7 +137,7 @@ def unset_secret(request: HttpRequest, project: str, environment: str) -> HttpRe
     with transaction.atomic():
         # The names of the passwords that Havre makes are none: no form takes one away from its database.
         if is_name(name) and records.unset_secret(row, name):
-            _note(request, Action.SET_SECRETS, row, {"name": name, "what": "unset"})
+            note(request, Action.SET_SECRETS, project, environment, name=name, what="unset")
     return _back(row, "secrets")
 
 
@@ -177,7 +180,7 @@ def _page(
         "tab": "settings",
     }
     if context["sees_secrets"]:
-        _note(request, Action.READ_SECRETS, row, {})
+        note(request, Action.READ_SECRETS, project, row.name)
         known = records.newest_secrets(row)
         context["secrets"] = known
         set_ = {each.name for each in known if each.unset_at is None}
@@ -200,13 +203,3 @@ def _back(row: Environment, part: str) -> HttpResponse:
     answer = redirect("settings", project=row.project.name, environment=row.name)
     answer["Location"] += f"#{part}"
     return answer
-
-
-def _note(request: HttpRequest, action: Action, row: Environment, details: dict[str, Any]) -> None:
-    audit_log.record(
-        caller_of(request).by,
-        action.value,
-        project=row.project.name,
-        environment=row.name,
-        details={"request": "panel", **details},
-    )

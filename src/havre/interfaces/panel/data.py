@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from havre.config import config
 from havre.domain.access import Action
 from havre.domain.schedule import Schedule
 from havre.errors import HavreError
-from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import gathering
+from havre.interfaces.panel.asking import ask
 from havre.interfaces.panel.guard import Need, needs
 from havre.interfaces.panel.pages import page, render
 from havre.records import continuity, drills, queries, verifications
@@ -117,19 +114,11 @@ def measured(request: HttpRequest, project: str, environment: str) -> HttpRespon
     """What would be lost with this server now, as the databases and repositories say themselves."""
     row = lookup.environment(project, environment)
     try:
-        answer, silent = async_to_sync(_ask)(row), None
+        late = "the repositories take long to answer"
+        answer, silent = ask(row, "backups", patience=_PATIENCE, late=late), None
     except HavreError as error:
         answer, silent = {"databases": []}, error
     return render(request, "measured_part.html", {"saved": answer, "silent": silent})
-
-
-async def _ask(row: Environment) -> dict[str, Any]:
-    question = {"query": "backups", "project": row.project.name, "environment": row.name}
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return await worker_client.ask(config().paths, question)
-    except TimeoutError as error:
-        raise HavreError("the repositories take long to answer", retryable=True) from error
 
 
 def _lines(

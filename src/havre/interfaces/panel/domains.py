@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -16,15 +14,14 @@ from havre.config import config
 from havre.domain.access import Action
 from havre.domain.served_certificates import Served, standing
 from havre.errors import HavreError
-from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import gathering, words
+from havre.interfaces.panel.asking import ask
 from havre.interfaces.panel.guard import needs
 from havre.interfaces.panel.pages import page, render
 from havre.manifest import AppService, EnvironmentSpec, StaticService
 from havre.records import queries
-from havre.records.models import Environment
 
 _PATIENCE: Final = 5.0  # seconds that a page waits for the worker
 
@@ -57,7 +54,8 @@ def show(request: HttpRequest, project: str, environment: str) -> HttpResponse:
     certificates: list[dict[str, Any]] = []
     if any(route.is_https for route in found):
         try:
-            certificates = async_to_sync(_ask)(row)
+            late = "the router takes long to answer"
+            certificates = ask(row, "certificates", patience=_PATIENCE, late=late)["rows"]
         except HavreError as error:
             silent = error
     now = timezone.now()
@@ -104,14 +102,3 @@ def _shown(row: dict[str, Any], now: datetime) -> dict[str, Any]:
     )
     days = (served.ends - now).days if served.ends else None
     return {"served": served, "status": words.CERTIFICATES[standing(served, now)], "days": days}
-
-
-async def _ask(row: Environment) -> list[dict[str, Any]]:
-    question = {"query": "certificates", "project": row.project.name, "environment": row.name}
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            answer = await worker_client.ask(config().paths, question)
-    except TimeoutError as error:
-        raise HavreError("the router takes long to answer", retryable=True) from error
-    rows: list[dict[str, Any]] = answer["rows"]
-    return rows

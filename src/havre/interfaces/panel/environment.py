@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from asgiref.sync import async_to_sync
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -15,10 +13,10 @@ from havre.config import config
 from havre.domain.access import Action
 from havre.domain.fields import Field, differences
 from havre.errors import HavreError
-from havre.interfaces import worker_client
 from havre.interfaces.api import lookup
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import gathering, words
+from havre.interfaces.panel.asking import ask
 from havre.interfaces.panel.comparing import facts_of
 from havre.interfaces.panel.guard import needs
 from havre.interfaces.panel.pages import fragment, page, render
@@ -115,21 +113,11 @@ def _services(row: Environment) -> dict[str, Any]:
     spec = gathering.spec_of(release)
     limits = {name: _limits(service) for name, service in spec.services.items()}
     try:
-        rows = [_live(each, limits) for each in async_to_sync(_ask)(row)]
+        answer = ask(row, "ps", patience=_PATIENCE, late="the engine takes long to answer")
     except HavreError as error:
         return {"services": _recorded(release, limits), "silent": error}
+    rows = [_live(each, limits) for each in answer["rows"]]
     return {"services": sorted(rows, key=lambda each: (each.name, each.release or 0)), "silent": None}
-
-
-async def _ask(row: Environment) -> list[dict[str, Any]]:
-    question = {"query": "ps", "project": row.project.name, "environment": row.name}
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            answer = await worker_client.ask(config().paths, question)
-    except TimeoutError as error:
-        raise HavreError("the engine takes long to answer", retryable=True) from error
-    rows: list[dict[str, Any]] = answer["rows"]
-    return rows
 
 
 def _live(each: Mapping[str, Any], limits: Mapping[str, str]) -> ServiceRow:

@@ -26,10 +26,11 @@ from havre.interfaces.api.problems import NotFoundError
 from havre.interfaces.api.schemas import Ref, Source, Subfolder, Wanted, is_git_url
 from havre.interfaces.panel import fields, gathering
 from havre.interfaces.panel.guard import needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
 from havre.manifest.values import Name
 from havre.manifest.wording import fail
-from havre.records import audit_log, configuration, queries
+from havre.records import configuration, queries
 from havre.records.models import Environment, Project
 
 
@@ -98,8 +99,7 @@ def new(request: HttpRequest) -> HttpResponse:
             queries.ensure_environment(
                 wanted.name, wanted.environment, source=wanted.source, subfolder=wanted.subfolder
             )
-            details = {"request": "panel", "source": wanted.source}
-            _note(request, Action.CREATE_PROJECT, wanted.name, wanted.environment, details)
+            note(request, Action.CREATE_PROJECT, wanted.name, wanted.environment, source=wanted.source)
     except HavreError as error:
         return _new(request, sent, fields.of(error, "name", LABELS["name"]))
     return _to_beginning(wanted.name, wanted.environment, wanted.ref)
@@ -130,8 +130,7 @@ def move(request: HttpRequest, project: str) -> HttpResponse:
         return _project(request, row, repository=sent, errors=wrong)
     with transaction.atomic():
         Project.objects.filter(pk=row.pk).update(source=wanted.source, subfolder=wanted.subfolder)
-        details = {"request": "panel", "source": wanted.source, "subfolder": wanted.subfolder}
-        _note(request, Action.DEPLOY, project, details=details)
+        note(request, Action.DEPLOY, project, source=wanted.source, subfolder=wanted.subfolder)
     return redirect("project", project=project)
 
 
@@ -153,7 +152,7 @@ def add_environment(request: HttpRequest, project: str) -> HttpResponse:
                     hint=_("Choose another name."),
                 )
             queries.ensure_environment(project, wanted.environment, source="")
-            _note(request, Action.DEPLOY, project, wanted.environment, {"request": "panel", "name": "new"})
+            note(request, Action.DEPLOY, project, wanted.environment, name="new")
     except HavreError as error:
         wrong = fields.of(error, "environment", LABELS["environment"])
         return _project(request, row, sent=sent, errors=wrong)
@@ -175,7 +174,7 @@ def key(request: HttpRequest, project: str) -> HttpResponse:
             sealed = sealing.seal(config().paths.public_key, private.encode())
             configuration.set_deploy_key(project, sealed, public=public)
         what = "forget" if forgets else "make"
-        _note(request, Action.SET_DEPLOY_KEY, project, details={"request": "panel", "what": what})
+        note(request, Action.SET_DEPLOY_KEY, project, what=what)
     environment = row.environments.filter(name=request.POST.get("then", "")).first()
     if environment is not None:
         return _to_beginning(project, environment.name, request.POST.get("ref") or None)
@@ -254,14 +253,3 @@ def _to_beginning(project: str, environment: str, ref: str | None) -> HttpRespon
     if ref:
         answer["Location"] += "?" + urlencode({"ref": ref})
     return answer
-
-
-def _note(
-    request: HttpRequest,
-    action: Action,
-    project: str,
-    environment: str = "",
-    details: dict[str, Any] | None = None,
-) -> None:
-    by = caller_of(request).by
-    audit_log.record(by, action.value, project=project, environment=environment, details=details)

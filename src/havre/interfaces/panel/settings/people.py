@@ -18,9 +18,10 @@ from havre.errors import HavreError
 from havre.interfaces.api import people
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel.guard import needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
 from havre.interfaces.panel.words import ROLES
-from havre.records import accounts, audit_log
+from havre.records import accounts
 from havre.records.models import Project, User
 from havre.records.models.accounts import USERNAME
 
@@ -176,11 +177,11 @@ def _show_link(request: HttpRequest, made: dict[str, Any], *, is_new: bool) -> H
 
 
 def _note(request: HttpRequest, name: str, did: str, wanted: Grants | None = None) -> None:
-    details: dict[str, Any] = {"request": "panel", "did": did, "name": name}
+    details: dict[str, Any] = {"did": did, "name": name}
     if wanted is not None:
         roles = {"": wanted.server, **(wanted.projects or {})}
         details["roles"] = {project: role.value for project, role in roles.items() if role}
-    audit_log.record(caller_of(request).by, Action.MANAGE_USERS.value, details=details)
+    note(request, Action.MANAGE_USERS, **details)
 
 
 def _render(

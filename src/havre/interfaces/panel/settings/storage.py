@@ -32,8 +32,9 @@ from havre.interfaces.api import backups as api
 from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel import fields
 from havre.interfaces.panel.guard import needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
-from havre.records import audit_log, continuity
+from havre.records import continuity
 from havre.records.models import BackupStorage
 
 LABELS: Final = {
@@ -58,7 +59,7 @@ _SECRET: Final = frozenset({"key", "secret", "passphrase"})
 @page
 def show(request: HttpRequest) -> HttpResponse:
     """Where copies go beside this server, and what can be done about it. That it was read is noted."""
-    _note(request, "read")
+    note(request, Action.MANAGE_STORAGE, what="read")
     return _show(request)
 
 
@@ -104,7 +105,7 @@ def _take(request: HttpRequest) -> HttpResponse:
     try:
         with transaction.atomic():
             made = api.set_storage(request, wanted)
-            _note(request, "set", version=made["version"])
+            note(request, Action.MANAGE_STORAGE, what="set", version=made["version"])
     except HavreError as error:
         return _ask(request, shown, fields.of(error))
     row = continuity.newest_storage()
@@ -120,7 +121,7 @@ def _kit(request: HttpRequest, row: BackupStorage, keys: Keys) -> HttpResponse:
     kit = Kit(continuity.off_site(row), keys, row.ca)
     now = timezone.now()
     text = kits.text(kit, server=socket.gethostname(), made_at=now)
-    _note(request, "read the recovery kit", version=row.version)
+    note(request, Action.MANAGE_STORAGE, what="read the recovery kit", version=row.version)
     from havre.interfaces.kit_page import page  # noqa: PLC0415 - it brings what draws pages
 
     pdf = base64.b64encode(page(kit, text, now)).decode()
@@ -135,7 +136,7 @@ def _kit(request: HttpRequest, row: BackupStorage, keys: Keys) -> HttpResponse:
 @page
 def try_it(request: HttpRequest) -> HttpResponse:
     """List, write, read back and remove a small file, and say how that went."""
-    _note(request, "test")
+    note(request, Action.MANAGE_STORAGE, what="test")
     return _asked(request, {"query": "storage"})
 
 
@@ -156,7 +157,7 @@ def lock(request: HttpRequest) -> HttpResponse:
     if wanted.mode == "compliance" and (row is None or request.POST.get("confirm", "").strip() != row.bucket):
         wrong = fields.of(UsageError(_("Nobody can take this back: type the name of the bucket.")))
         return _show(request, errors=wrong)
-    _note(request, "lock", days=wanted.days, mode=wanted.mode)
+    note(request, Action.MANAGE_STORAGE, what="lock", days=wanted.days, mode=wanted.mode)
     return _asked(request, {"query": "lock-storage", "days": wanted.days, "mode": wanted.mode})
 
 
@@ -170,7 +171,7 @@ def forget(request: HttpRequest) -> HttpResponse:
         return _show(request, errors=fields.of(UsageError(_("Type the name of the bucket to forget it."))))
     with transaction.atomic():
         if continuity.remove_storage(actor=caller_of(request).actor):
-            _note(request, "forget")
+            note(request, Action.MANAGE_STORAGE, what="forget")
     return redirect("storage")
 
 
@@ -183,7 +184,12 @@ def kept(request: HttpRequest) -> HttpResponse:
     if row is not None:
         with transaction.atomic():
             continuity.record_kit_stored(row, actor=caller_of(request).actor)
-            _note(request, "say that the recovery kit is kept elsewhere", version=row.version)
+            note(
+                request,
+                Action.MANAGE_STORAGE,
+                what="say that the recovery kit is kept elsewhere",
+                version=row.version,
+            )
     return redirect("storage")
 
 
@@ -224,8 +230,3 @@ def _ask(request: HttpRequest, sent: dict[str, str], wrong: fields.Errors) -> Ht
         "tab": "storage",
     }
     return render(request, "settings/storage_change.html", context, status=422 if wrong else 200)
-
-
-def _note(request: HttpRequest, what: str, **details: Any) -> None:
-    told = {"request": "panel", "what": what, **details}
-    audit_log.record(caller_of(request).by, Action.MANAGE_STORAGE.value, details=told)

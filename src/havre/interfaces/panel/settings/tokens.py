@@ -8,10 +8,9 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from havre.domain.access import Action
-from havre.interfaces.api.access import caller_of
 from havre.interfaces.panel.guard import needs
+from havre.interfaces.panel.noting import note
 from havre.interfaces.panel.pages import page, render
-from havre.records import audit_log
 from havre.records.models import Token
 from havre.records.tokens import revoke_token
 
@@ -35,6 +34,5 @@ def revoke(request: HttpRequest, number: int) -> HttpResponse:
         raise Http404
     with transaction.atomic():
         revoke_token(row.name)
-        details = {"request": "panel", "name": row.name}
-        audit_log.record(caller_of(request).by, Action.MANAGE_TOKENS.value, details=details)
+        note(request, Action.MANAGE_TOKENS, name=row.name)
     return redirect("server-tokens")
