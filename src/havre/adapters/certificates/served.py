@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from cryptography import x509
@@ -29,13 +31,30 @@ def served(host: str, *, address: str, port: int, timeout: float) -> Served:
         pass  # its name, its dates or who signed it: seen below
     except (OSError, ValueError) as error:
         return Served(host, problem=_words(error))
-    blind = ssl.create_default_context()
+    seen = _seen(host, address, port, timeout)
+    return seen if seen.problem else replace(seen, is_trusted=_is_signer_known(host, address, port, timeout))
+
+
+def ends(host: str, *, address: str, port: int, timeout: float) -> datetime | None:
+    """When what is served for a host ends; None if nothing is. What nobody trusts ends too: one connection.
+
+    Args:
+        host: the name that is asked for (SNI).
+        address: where; the name is not looked up.
+        port: and on which port.
+        timeout: seconds for the connection.
+    """
+    return _seen(host, address, port, timeout).ends
+
+
+def _seen(host: str, address: str, port: int, timeout: float) -> Served:
+    """What is served, whoever signed it."""
+    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # without the authorities, which take long to read
     blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
     try:
-        content = _certificate(host, address, port, timeout, blind)
+        return _read(host, _certificate(host, address, port, timeout, blind), False)
     except (OSError, ValueError) as error:
         return Served(host, problem=_words(error))
-    return _read(host, content, _is_signer_known(host, address, port, timeout))
 
 
 def _is_signer_known(host: str, address: str, port: int, timeout: float) -> bool:

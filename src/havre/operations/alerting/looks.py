@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from functools import partial
 from typing import Final
 
 from django.utils import timezone
 
-from havre.adapters.certificates.served import served
+from havre.adapters.certificates.served import ends
 from havre.adapters.host import machine
 from havre.adapters.metrics import Store
 from havre.domain.alerting import checks, tasks
@@ -169,16 +168,10 @@ def certificates(platform: Platform) -> list[Look]:
     for environment in _live():
         for service in _spec(environment).services.values():
             if isinstance(service, AppService | StaticService):
-                hosts = [domain.host for domain in service.domains if domain.https]
-                found += [
-                    checks.certificate(place_of(environment), host, _served_until(host, port), now)
-                    for host in hosts
-                ]
+                for host in [domain.host for domain in service.domains if domain.https]:
+                    end = ends(host, address="127.0.0.1", port=port, timeout=_CONNECTS_WITHIN)
+                    found.append(checks.certificate(place_of(environment), host, end, now))
     return found
-
-
-def _served_until(host: str, port: int) -> datetime | None:
-    return served(host, address="127.0.0.1", port=port, timeout=_CONNECTS_WITHIN).ends
 
 
 def running(platform: Platform) -> list[Look]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from havre.adapters import certificates
-from havre.adapters.certificates.served import served
+from havre.adapters.certificates.served import ends, served
 from havre.domain.served_certificates import Standing, standing
 
 
@@ -53,6 +53,7 @@ def test_a_certificate_of_ones_own_authority_is_seen(port):
     assert found.names == ("shop.test",)
     assert "Havre" in found.issuer
     assert found.ends - datetime.now(UTC) > timedelta(days=20)
+    assert ends("shop.test", address="127.0.0.1", port=port, timeout=20) == found.ends
     assert standing(found, datetime.now(UTC)) is Standing.UNKNOWN_SIGNER
 
 
@@ -68,4 +69,5 @@ def test_where_nothing_answers_the_reason_is_told(port):
     with socket.create_server(("127.0.0.1", 0)) as closed:
         free = closed.getsockname()[1]
     assert "refused" in look(free).problem
+    assert ends("shop.test", address="127.0.0.1", port=free, timeout=20) is None
     assert look(port, "x" * 300).problem
