@@ -6,7 +6,8 @@ It is an extra, ``havre[otlp]``: few servers have such a receiver. Logs: :mod:`h
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
     from opentelemetry.sdk.metrics.export import Metric
 
-_TIMEOUT: Final = 10.0  # seconds
-_SCOPE: Final = "havre"
+TIMEOUT: Final = 10.0  # seconds
+SCOPE: Final = "havre"
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,9 @@ class Receiver:
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415 - an extra
 
-        scope = ScopeMetrics(InstrumentationScope(_SCOPE), _metrics(points, at), "")
+        scope = ScopeMetrics(InstrumentationScope(SCOPE), _metrics(points, at), "")
         data = MetricsData([ResourceMetrics(Resource(self._resource), [scope], "")])
-        if self._exporter.export(data, timeout_millis=_TIMEOUT * 1000) is not MetricExportResult.SUCCESS:
+        if self._exporter.export(data, timeout_millis=TIMEOUT * 1000) is not MetricExportResult.SUCCESS:
             raise HavreError("the OTLP receiver did not take the figures", retryable=True)
 
     def close(self) -> None:
@@ -80,19 +81,27 @@ class Receiver:
         self._exporter.shutdown()
 
 
-def missing() -> HavreError:
-    """What is said where the extra is not installed."""
-    return HavreError("OTLP needs the extra otlp, which is not installed", hint="pip install 'havre[otlp]'")
+@contextmanager
+def extra() -> Iterator[None]:
+    """For imports of the extra.
+
+    Raises:
+        HavreError: it is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise HavreError(
+            "OTLP needs the extra otlp, which is not installed", hint="pip install 'havre[otlp]'"
+        ) from error
 
 
 def _exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPMetricExporter:
-    try:
+    with extra():
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import (  # noqa: PLC0415 - an extra
             OTLPMetricExporter,
         )
-    except ImportError as error:
-        raise missing() from error
-    return OTLPMetricExporter(endpoint=endpoint, headers=dict(headers), timeout=_TIMEOUT)
+    return OTLPMetricExporter(endpoint=endpoint, headers=dict(headers), timeout=TIMEOUT)
 
 
 def _metrics(points: Sequence[Point], at: float) -> list[Metric]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from havre.adapters.otlp import missing
+from havre.adapters.otlp import SCOPE, TIMEOUT, extra
 from havre.domain.logs.levels import Level
 from havre.errors import HavreError
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
     from opentelemetry.sdk.resources import Resource
 
-_TIMEOUT: Final = 10.0  # seconds
-_SCOPE: Final = "havre"
 _SEVERITIES: Final = {
     Level.UNKNOWN: 0,
     Level.TRACE: 1,
@@ -89,13 +87,11 @@ class LogReceiver:
 
 
 def _exporter(endpoint: str, headers: Mapping[str, str]) -> OTLPLogExporter:
-    try:
+    with extra():
         from opentelemetry.exporter.otlp.proto.http._log_exporter import (  # noqa: PLC0415 - an extra
             OTLPLogExporter,
         )
-    except ImportError as error:
-        raise missing() from error
-    return OTLPLogExporter(endpoint=endpoint, headers=dict(headers), timeout=_TIMEOUT)
+    return OTLPLogExporter(endpoint=endpoint, headers=dict(headers), timeout=TIMEOUT)
 
 
 def _record(line: LogLine, resource: Resource) -> ReadableLogRecord:
@@ -112,4 +108,4 @@ def _record(line: LogLine, resource: Resource) -> ReadableLogRecord:
         body=line.text,
         attributes=labels,
     )
-    return ReadableLogRecord(said, resource, InstrumentationScope(_SCOPE))
+    return ReadableLogRecord(said, resource, InstrumentationScope(SCOPE))
