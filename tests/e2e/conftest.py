@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +15,7 @@ import pytest
 
 from support.repository import Repository, manifest
 from support.server import Server, engine_host, running
+from support.taker import taking
 
 
 @pytest.fixture(scope="session")
@@ -88,21 +86,9 @@ def site(project: str) -> Site:
 @pytest.fixture(scope="module")
 def alerts() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Where alerts go: an address, and what came there."""
-    received: list[dict[str, Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as listener:
-        threading.Thread(target=listener.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{listener.server_address[1]}/key-of-the-hook", received
-        listener.shutdown()
+    with taking() as taker:
+        taker.status = 204
+        yield f"{taker.url}/key-of-the-hook", taker.got
 
 
 def containers(engine: docker.APIClient, project: str, service: str = "api") -> list[dict[str, Any]]:

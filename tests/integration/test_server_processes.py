@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import json
 import os
 import re
@@ -11,7 +9,6 @@ import shutil
 import signal
 import socket
 import stat
-import struct
 import subprocess
 import sys
 import tempfile
@@ -28,6 +25,7 @@ from havre.config import Paths
 from havre.controllers.queries import QueryServer
 from havre.operations import read_logs
 from havre.operations.live_log import LiveLog
+from support.authenticator import Authenticator
 from support.server_processes import command, environment, python_for_anybody
 
 WEB = 61987
@@ -264,7 +262,7 @@ def walk_panel(server: Server) -> None:
         add = "/account/two-factor/app/add/"
         page = browser.get(add).text  # each look at it makes another secret
         secret = re.findall(r'<code class="secret">(\w+)</code>', page)[0]
-        assert send(add, {"code": code_of(secret)}, page) == "/account/two-factor/codes/"
+        assert send(add, {"code": Authenticator(secret).code()}, page) == "/account/two-factor/codes/"
         home = "/environments/shop/production/"
         pages = [
             "/",
@@ -290,14 +288,6 @@ def walk_panel(server: Server) -> None:
         assert browser.get("/no/such/page").status_code == 404
         assert send("/account/logout/", {}) == "/account/login/"
         assert browser.get("/").headers["location"] == "/account/login/"
-
-
-def code_of(secret: str) -> str:
-    """The six digits of this half minute (RFC 6238)."""
-    moment = struct.pack(">Q", int(time.time()) // 30)
-    digest = hmac.digest(base64.b32decode(secret), moment, "sha1")
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def follow(client: httpx.Client, number: int, last: int = 0) -> list[tuple[int, str, dict[str, object]]]:

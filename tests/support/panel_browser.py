@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import hmac
 import os
 import shutil
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -20,6 +17,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from support.authenticator import Authenticator
 from support.ports import free_port
 
 PASSWORD = "a long walk by the sea"
@@ -57,29 +55,6 @@ def open_context(browser: Browser, base: str, **options: Any) -> BrowserContext:
     context.set_default_timeout(PATIENCE)
     context.add_cookies([{"name": "havre_timezone", "value": ZONE, "url": base}])
     return context
-
-
-class Authenticator:
-    """An authenticator app (RFC 6238): each of its codes is good once."""
-
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
-        self._step = 0
-
-    def code(self) -> str:
-        """The first code not used yet; at most that of the next half minute, which is taken too."""
-        step = max(int(time.time()) // 30, self._step + 1)
-        while step > time.time() // 30 + 1:
-            time.sleep(0.5)
-        self._step = step
-        return code_at(self._secret, step)
-
-
-def code_at(secret: str, step: int) -> str:
-    """The six digits of a half minute since 1970."""
-    digest = hmac.digest(base64.b32decode(secret), struct.pack(">Q", step), "sha1")
-    start = digest[-1] & 15
-    return f"{(struct.unpack('>I', digest[start : start + 4])[0] & 0x7FFFFFFF) % 10**6:06d}"
 
 
 def submit(page: Page, form: str = "main form") -> None:

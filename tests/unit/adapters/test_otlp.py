@@ -1,47 +1,23 @@
 """Against a receiver that reads OTLP by its own protocol's classes."""
 
-import gzip
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import ClassVar
-
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 from havre.adapters.otlp import Point, Receiver
 from havre.errors import HavreError
+from support.taker import taking
 
 
 @pytest.fixture
 def taker():
-    class Handler(BaseHTTPRequestHandler):
-        status = 200
-        got: ClassVar = []
-        headers_got: ClassVar = []
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            self.got.append(ExportMetricsServiceRequest.FromString(body))
-            self.headers_got.append(dict(self.headers))
-            self.send_response(self.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}/v1/metrics"
-    yield Handler
-    server.shutdown()
-    server.server_close()
+    with taking(ExportMetricsServiceRequest.FromString) as found:
+        yield found
 
 
 def test_figures_get_there_with_their_labels_and_time(taker):
-    receiver = Receiver(taker.url, headers={"x-token": "abc"}, resource={"service.name": "havre"})
+    receiver = Receiver(
+        f"{taker.url}/v1/metrics", headers={"x-token": "abc"}, resource={"service.name": "havre"}
+    )
     api = {"project": "shop", "service": "api"}
     points = [
         Point("havre_host_load_1", 1.5),
@@ -61,12 +37,12 @@ def test_figures_get_there_with_their_labels_and_time(taker):
     requests = found["havre_service_requests"].gauge.data_points
     assert [point.as_double for point in requests] == [12.0, 3.0]
     assert {each.key: each.value.string_value for each in requests[0].attributes} == api
-    assert {key.lower(): value for key, value in taker.headers_got[0].items()}["x-token"] == "abc"
+    assert taker.headers[0]["x-token"] == "abc"
 
 
 def test_a_receiver_that_refuses_is_told(taker):
     taker.status = 400
-    receiver = Receiver(taker.url, headers={}, resource={})
+    receiver = Receiver(f"{taker.url}/v1/metrics", headers={}, resource={})
     with pytest.raises(HavreError, match="did not take"):
         receiver.send([Point("x", 1.0)], 1_800_000_000)
     receiver.close()

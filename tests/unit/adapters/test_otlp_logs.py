@@ -1,11 +1,8 @@
 """Logs by OTLP, against a receiver that reads it by the protocol's own classes."""
 
-import gzip
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
-from typing import ClassVar
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -20,33 +17,13 @@ from havre.domain.logs.record import LineId, Record
 from havre.errors import HavreError
 from havre.operations.live_log import LiveLog
 from support.operations import wait_for
+from support.taker import taking
 
 
 @pytest.fixture
 def taker():
-    class Handler(BaseHTTPRequestHandler):
-        status = 200
-        got: ClassVar = []
-
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            if self.status == 200:
-                self.got.append(ExportLogsServiceRequest.FromString(body))
-            self.send_response(self.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}/v1/logs"
-    yield Handler
-    server.shutdown()
-    server.server_close()
+    with taking(ExportLogsServiceRequest.FromString) as found:
+        yield found
 
 
 def attributes(found):
@@ -68,7 +45,7 @@ def stored(number, text="hello"):
 def bodies(taker):
     return [
         record.body.string_value
-        for request in list(taker.got)
+        for request in list(taker.taken)
         for resource in request.resource_logs
         for scope in resource.scope_logs
         for record in scope.log_records
@@ -76,12 +53,14 @@ def bodies(taker):
 
 
 def test_lines_get_there_by_their_source_with_level_and_labels(taker):
-    receiver = LogReceiver(taker.url, headers={}, resource={"service.name": "havre", "host.name": "h"})
+    receiver = LogReceiver(
+        f"{taker.url}/v1/logs", headers={}, resource={"service.name": "havre", "host.name": "h"}
+    )
     receiver.send(
         [line("one", "web", Level.WARN), line("two", "db"), line("three\n  at x", "web", Level.UNKNOWN)]
     )
     receiver.close()
-    (request,) = taker.got
+    (request,) = taker.taken
     by_service = {
         attributes(each.resource.attributes)["service.name"]: each.scope_logs[0].log_records
         for each in request.resource_logs
@@ -95,7 +74,7 @@ def test_lines_get_there_by_their_source_with_level_and_labels(taker):
 
 def test_a_receiver_that_refuses_is_told(taker):
     taker.status = 400
-    receiver = LogReceiver(taker.url, headers={}, resource={})
+    receiver = LogReceiver(f"{taker.url}/v1/logs", headers={}, resource={})
     with pytest.raises(HavreError, match="did not take"):
         receiver.send([line("x", "web")])
     receiver.close()
@@ -105,7 +84,7 @@ def test_what_is_stored_is_sent_and_what_was_refused_is_sent_again(taker, tmp_pa
     monkeypatch.setattr(log_export, "_RETRY", 0.05)
     monkeypatch.setattr(log_export, "_PAUSE", 0.05)
     taker.status = 400
-    config = Config(state=tmp_path, otlp_logs_endpoint=taker.url)
+    config = Config(state=tmp_path, otlp_logs_endpoint=f"{taker.url}/v1/logs")
     platform, live = SimpleNamespace(config=config, stopping=threading.Event()), LiveLog()
     LogExport(platform, live).start()
     wait_for(lambda: live._followers)
@@ -116,7 +95,7 @@ def test_what_is_stored_is_sent_and_what_was_refused_is_sent_again(taker, tmp_pa
     taker.status = 200
     wait_for(lambda: bodies(taker) == ["first", "second"])
     platform.stopping.set()
-    resource = taker.got[0].resource_logs[0]
+    resource = taker.taken[0].resource_logs[0]
     assert attributes(resource.resource.attributes)["service.namespace"] == "shop/production"
     labels = attributes(resource.scope_logs[0].log_records[0].attributes)
     assert (labels["project"], labels["release"], labels["log.iostream"]) == ("shop", "3", "stderr")

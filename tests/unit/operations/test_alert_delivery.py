@@ -1,11 +1,8 @@
 """Channels with real servers behind them: SMTP, a webhook, and a heartbeat."""
 
-import json
 import socket
-import threading
 from email import message_from_bytes
 from email.policy import default
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import ClassVar
 
 import pytest
@@ -19,6 +16,7 @@ from havre.operations.alerting.channel_options import checked
 from havre.operations.alerting.deliver import Heart, deliver
 from havre.records import alerting
 from havre.records.models import Channel, Delivery, Incident
+from support.taker import taking
 
 pytestmark = pytest.mark.django_db
 
@@ -33,29 +31,8 @@ def config(tmp_path):
 
 @pytest.fixture
 def web():
-    class Handler(BaseHTTPRequestHandler):
-        status = 200
-        got: ClassVar = []
-
-        def do_POST(self):
-            self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.do_GET(count=False)
-
-        def do_GET(self, *, count=True):
-            if count:
-                self.got.append(self.path)
-            self.send_response(self.status)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}/token-abc"
-    yield Handler
-    server.shutdown()
-    server.server_close()
+    with taking() as found:
+        yield found
 
 
 @pytest.fixture
@@ -105,7 +82,7 @@ def test_an_incident_gets_to_a_mailbox_in_the_channels_language(config, smtp):
 
 
 def test_a_webhook_gets_a_document_and_a_refusal_is_seen(config, web):
-    channel(config, "hook", "webhook", web.url)
+    channel(config, "hook", "webhook", f"{web.url}/token-abc")
     incident()
     alerting.tell(timezone.now())
     web.status = 404
@@ -121,16 +98,16 @@ def test_a_webhook_gets_a_document_and_a_refusal_is_seen(config, web):
 
 
 def test_a_test_message_goes_through(config, web):
-    hook = channel(config, "hook", "webhook", web.url)
+    hook = channel(config, "hook", "webhook", f"{web.url}/token-abc")
     Delivery.objects.create(channel=hook, word="test")
     assert deliver(config) == 1
     assert web.got[0]["text"] == "Ceci est un test du canal hook. Les alertes arrivent par ce chemin."
 
 
 def test_a_secret_that_cannot_be_opened_costs_no_other_channel(config, web):
-    broken = channel(config, "broken", "webhook", web.url)
+    broken = channel(config, "broken", "webhook", f"{web.url}/token-abc")
     Channel.objects.filter(pk=broken.pk).update(sealed=b"nonsense")
-    channel(config, "hook", "webhook", web.url)
+    channel(config, "hook", "webhook", f"{web.url}/token-abc")
     incident()
     alerting.tell(timezone.now())
     assert deliver(config) == 1
@@ -138,7 +115,7 @@ def test_a_secret_that_cannot_be_opened_costs_no_other_channel(config, web):
 
 
 def test_the_heartbeat_is_pinged_once_a_minute_and_failures_are_seen(config, web):
-    channel(config, "dead-man", "heartbeat", web.url)
+    channel(config, "dead-man", "heartbeat", f"{web.url}/token-abc")
     heart = Heart(config)
     heart.beat()
     heart.beat()

@@ -1,40 +1,20 @@
 """Apprise, in its own process, against a server on this machine."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import ClassVar
-
 import pytest
 
 from havre.adapters.notify.services import scheme, send
 from havre.errors import HavreError
+from support.taker import taking
 
 
 @pytest.fixture
 def taker():
-    class Handler(BaseHTTPRequestHandler):
-        status = 200
-        got: ClassVar = []
-
-        def do_POST(self):
-            self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(self.status)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    Handler.address = f"json://127.0.0.1:{server.server_port}/hook"
-    yield Handler
-    server.shutdown()
-    server.server_close()
+    with taking() as found:
+        yield found
 
 
 def test_a_message_gets_there(taker):
-    send(taker.address, title="Disk full", text="state: 95 %", kind="failure")
+    send(f"json://127.0.0.1:{taker.port}/hook", title="Disk full", text="state: 95 %", kind="failure")
     (got,) = taker.got
     assert (got["title"], got["message"], got["type"]) == ("Disk full", "state: 95 %", "failure")
 
@@ -42,7 +22,7 @@ def test_a_message_gets_there(taker):
 def test_a_service_that_refuses_is_told(taker):
     taker.status = 500
     with pytest.raises(HavreError, match="did not take") as caught:
-        send(taker.address, title="x", text="y")
+        send(f"json://127.0.0.1:{taker.port}/hook", title="x", text="y")
     assert caught.value.retryable
 
 
