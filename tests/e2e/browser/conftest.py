@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
+from support.authenticator import Authenticator
 from support.panel_browser import (
-    Authenticator,
     Panel,
     chromium,
     come_in,
